@@ -1,0 +1,1 @@
+"""HPA v2 with upstream's function names. Pure; time is an argument."""

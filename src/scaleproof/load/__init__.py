@@ -1,0 +1,1 @@
+"""The Locust plug-in, starting it, and reading its results."""

@@ -1,0 +1,1 @@
+"""Findings of runs and tunings, and their rendering."""

@@ -1,0 +1,1 @@
+"""The embedded default: a platform as processes on one machine."""

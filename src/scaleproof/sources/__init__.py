@@ -1,0 +1,1 @@
+"""Prometheus, Envoy and Locust results as telemetry."""

@@ -1,0 +1,132 @@
+"""`platform.yaml`: the services, what they need, what they promise, and the load they must hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from scaleproof.spec.model import SpecModel
+from scaleproof.spec.policy import ResourceRequirements
+
+PLATFORM_VERSION = 1
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+HttpPath = Annotated[str, StringConstraints(pattern=r"^/\S*$")]
+
+
+class SLO(SpecModel):
+    """A latency threshold and the share of requests that must meet it."""
+
+    latency_ms: Annotated[float, Field(gt=0, description="Threshold in milliseconds, from the intended time.")]
+    share: Annotated[float, Field(gt=0, lt=1, description="Share of requests that must be good, such as 0.99.")]
+
+    @property
+    def latency_seconds(self) -> float:
+        """The threshold in seconds."""
+        return self.latency_ms / 1000
+
+    @property
+    def budget(self) -> float:
+        """The highest violation (a share) that still keeps the SLO."""
+        return 1 - self.share
+
+
+class Service(SpecModel):
+    """One service: how a replica is started, how it is reached, what it needs, what it promises."""
+
+    command: list[str] | None = Field(
+        default=None,
+        description="Started once a replica by the embedded default. {python} is the interpreter that runs scaleproof.",
+    )
+    image: str | None = Field(default=None, description="Container image for Kubernetes.")
+    port: Annotated[int, Field(gt=0, lt=65536)] = Field(default=8000, description="Container port; locally a free port is passed as PORT.")
+    readiness: HttpPath = "/readyz"
+    routes: Annotated[list[HttpPath], Field(description="Path prefixes that the gateway sends here.")] = []
+    calls: list[DnsLabel] = Field(default=[], description="Services this one calls over HTTP; their address is passed as <NAME>_URL.")
+    setup: list[str] | None = Field(default=None, description="Run once before the first replica: schema and sample data.")
+    environment: dict[str, str] = {}
+    resources: ResourceRequirements
+    slo: SLO
+    start_timeout_seconds: Annotated[float, Field(gt=0)] = 60
+    drain_seconds: Annotated[float, Field(ge=0)] = Field(default=10, description="Time between SIGTERM and SIGKILL.")
+
+    @model_validator(mode="after")
+    def _can_be_started(self) -> Self:
+        if self.command is None and self.image is None:
+            msg = "a service needs a command (embedded default) or an image (Kubernetes)"
+            raise ValueError(msg)
+        return self
+
+
+class Gateway(SpecModel):
+    """The way in: Envoy locally, Gateway API + Envoy Gateway on Kubernetes."""
+
+    port: Annotated[int, Field(ge=0, lt=65536)] = Field(default=8080, description="Bound on loopback; 0 picks a free port.")
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 15
+
+
+class Redis(SpecModel):
+    """The cache server."""
+
+    memory: str = "64Mi"
+
+
+class Postgres(SpecModel):
+    """The database server."""
+
+    max_connections: Annotated[int, Field(gt=0)] = 100
+    shared_buffers: str = "128Mi"
+
+
+class Load(SpecModel):
+    """The load that the platform must hold."""
+
+    locustfile: str = "loadtests/locustfile.py"
+    users: Annotated[int, Field(gt=0)] = 10_000
+    shape: str = "spike"
+    think_seconds: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (20.0, 40.0)
+    processes: Annotated[int, Field(gt=0)] = 1
+
+    @model_validator(mode="after")
+    def _think_in_order(self) -> Self:
+        if self.think_seconds[0] > self.think_seconds[1]:
+            msg = f"think_seconds {list(self.think_seconds)}: the first must not be greater than the second"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def mean_think_seconds(self) -> float:
+        """Mean time in seconds between two actions of a user."""
+        return sum(self.think_seconds) / 2
+
+
+class Platform(SpecModel):
+    """The whole of `platform.yaml`."""
+
+    version: Literal[1] = Field(description="Version of this format.")
+    name: DnsLabel
+    services: Annotated[dict[DnsLabel, Service], Field(min_length=1)]
+    gateway: Gateway = Gateway()
+    redis: Redis | None = None
+    postgres: Postgres | None = None
+    load: Load = Load()
+
+    @model_validator(mode="after")
+    def _calls_are_known(self) -> Self:
+        for name, service in self.services.items():
+            for callee in service.calls:
+                if callee not in self.services or callee == name:
+                    msg = f"services.{name}.calls: {callee!r} is not another service of this platform"
+                    raise ValueError(msg)
+        return self
+
+    def service_of(self, path: str) -> str | None:
+        """The service that serves this path: the longest matching route wins; None where no route matches."""
+        best: tuple[int, str] | None = None
+        for name, service in self.services.items():
+            for route in service.routes:
+                prefix = route.rstrip("/")
+                if (path == prefix or path.startswith((prefix + "/", prefix + "?"))) and (best is None or len(prefix) > best[0]):
+                    best = (len(prefix), name)
+        return None if best is None else best[1]

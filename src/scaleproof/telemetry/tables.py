@@ -1,0 +1,105 @@
+"""The tables of a run, one parquet file each. Times are seconds since the run's start unless a name says otherwise."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+SCHEDULE = pa.schema(
+    [
+        ("action", pa.int32()),  # row number: joins with requests.action
+        ("user", pa.int32()),
+        ("intended_s", pa.float64()),
+        ("journey", pa.string()),
+        ("task", pa.string()),
+    ]
+)
+"""Every user's intended actions, drawn in advance from the seed: the trace of the run."""
+
+REQUESTS = pa.schema(
+    [
+        ("action", pa.int32()),
+        ("step", pa.int16()),  # 0 for an action's first request
+        ("service", pa.string()),
+        ("name", pa.string()),
+        ("intended_s", pa.float64()),
+        ("sent_s", pa.float64()),
+        ("finished_s", pa.float64()),
+        ("status", pa.int16()),  # 0 where no response came
+        ("ok", pa.bool_()),
+        ("error", pa.string()),
+    ]
+)
+"""One row a request. An action whose first request is absent was never sent."""
+
+REPLICAS = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("service", pa.string()),
+        ("replica", pa.string()),
+        ("state", pa.string()),  # starting, ready, unready, draining, failed
+        ("cpu_cores", pa.float64()),  # mean since the previous sample
+        ("throttled_share", pa.float64()),  # of the time since the previous sample
+        ("memory_bytes", pa.int64()),
+    ]
+)
+"""One row a replica and second, from creation to its end."""
+
+GATEWAY = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("service", pa.string()),
+        ("upper_bound_s", pa.float64()),  # bucket's upper bound, +inf last
+        ("count", pa.int64()),  # cumulative over buckets and over time since Envoy's start
+    ]
+)
+"""Envoy's downstream latency histogram per service, at every scrape."""
+
+HOST = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("cpu_share", pa.float64()),  # of all cores
+        ("steal_share", pa.float64()),
+        ("generator_cores", pa.float64()),
+        ("gateway_cores", pa.float64()),
+        ("datastores_cores", pa.float64()),
+        ("generator_lag_s", pa.float64()),  # p95 of (sent - intended) of users that were free
+        ("generator_memory_bytes", pa.int64()),
+        ("gateway_memory_bytes", pa.int64()),
+    ]
+)
+"""One row a second: the machine, and the load generator's own lateness."""
+
+DECISIONS = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("service", pa.string()),
+        ("current_replicas", pa.int32()),
+        ("desired_replicas", pa.int32()),
+        ("reason", pa.string()),  # a reason code of scaleproof.hpa
+        ("message", pa.string()),  # that code rendered with its numbers
+        ("utilization", pa.float64()),  # per cent of the request; NaN where no metric
+        ("target", pa.float64()),
+    ]
+)
+"""Every sync of the autoscaler, also those that changed nothing."""
+
+EVENTS = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("kind", pa.string()),  # created, ready, draining, stopped, crashed, restarted, oom_killed, policy_applied
+        ("component", pa.string()),  # a service, or envoy, redis, postgres, autoscaler
+        ("replica", pa.string()),
+        ("message", pa.string()),
+    ]
+)
+"""What happened to the platform."""
+
+TABLES: dict[str, pa.Schema] = {
+    "schedule": SCHEDULE,
+    "requests": REQUESTS,
+    "replicas": REPLICAS,
+    "gateway": GATEWAY,
+    "host": HOST,
+    "decisions": DECISIONS,
+    "events": EVENTS,
+}
