@@ -1,0 +1,58 @@
+# Everything lives in .venv. `make demo` and `make test` need Python 3.11+, make and a package registry: nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+SHELL := /bin/bash
+
+.PHONY: help test-deps demo demo-quick test lint format bench generated lock clean
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"scaleproof needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}; name another with `make PYTHON=python3.12`")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the locked packages into $(VENV) …"
+	@awk '/^uv==/ {found = 1; print; next} found && /^[^ ]/ {exit} found && /--hash/ {print}' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-*; touch $@
+
+demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/report.html (about 11 minutes)
+	@cp Pulumi.dev.yaml Pulumi.demo.yaml
+	@$(BIN)/scaleproof prove --stack demo --users 10000 --shape spike --indicative
+
+demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
+	@cp Pulumi.dev.yaml Pulumi.demo.yaml
+	@$(BIN)/scaleproof prove --stack demo --users 2000 --shape spike --indicative --quick
+
+test: $(INSTALLED)  ## All unit tests with coverage
+	@scripts/test
+
+lint: $(INSTALLED)  ## ruff, mypy, import contracts, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m scripts.generate --check
+
+format: $(INSTALLED)  ## Rewrite the code in house style
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+generated: $(INSTALLED)  ## Rewrite generated files (schemas, README's command list)
+	@$(BIN)/python -m scripts.generate
+
+bench: $(INSTALLED)  ## Measured ABBA pairs on three shapes, generator overhead, CPU limit (about 100 minutes)
+	@$(BIN)/python benchmarks/abba.py
+	@$(BIN)/python benchmarks/generator.py
+	@$(BIN)/python benchmarks/cpu_limit.py
+
+lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
+		--extra local --extra fast --extra platform --group dev pyproject.toml -o requirements.lock
+
+test-deps: $(INSTALLED)  ## Only install, into .venv
+
+clean:  ## Remove everything that make made
+	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml
