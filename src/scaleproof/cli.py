@@ -1,0 +1,327 @@
+"""The verbs: parse, call, exit code. Imports of what a verb needs happen in the verb, so that --help stays quick."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from scaleproof import __version__
+from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode, ScaleproofError
+
+if TYPE_CHECKING:
+    from scaleproof.wiring import Project
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
+
+CHAPTERS: dict[str, tuple[str, ...]] = {
+    "The loop": ("prove",),
+    "A platform": ("up", "status", "logs", "down"),
+    "One step of the loop": ("load", "calibrate", "simulate", "tune", "report"),
+    "Questions": ("hpa", "schema"),
+}
+
+
+class TableOfContents(click.Group):
+    """A group whose help lists the verbs by chapter."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of the chapters."""
+        ordered = [name for names in CHAPTERS.values() for name in names]
+        return [name for name in ordered if name in self.commands]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One section a chapter."""
+        for chapter, names in CHAPTERS.items():
+            with formatter.section(chapter):
+                formatter.write_dl([(name, self.commands[name].get_short_help_str(90)) for name in names])
+
+
+def example(*lines: str) -> Callable[[Verb], Verb]:
+    """Examples under a verb's help."""
+
+    def add(verb: Verb) -> Verb:
+        verb.__doc__ = inspect.cleandoc(verb.__doc__ or "") + "\n\n\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+        return verb
+
+    return add
+
+
+def project_options(verb: Verb) -> Verb:
+    """--project, --stack and --target, which every verb about a platform takes."""
+    folder = click.Path(file_okay=False, path_type=Path)
+    verb = click.option("--target", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")(verb)
+    verb = click.option("--stack", default="dev", show_default=True, help="Whose policy: Pulumi.<stack>.yaml.")(verb)
+    return click.option("--project", type=folder, default=Path(), help="Folder of platform.yaml. [default: this one]")(verb)
+
+
+def load_options(verb: Verb) -> Verb:
+    """--users, --shape, --seed and --processes; what is not given comes from platform.yaml."""
+    verb = click.option("--processes", type=click.IntRange(1), help="Generator processes. [default: platform.yaml]")(verb)
+    verb = click.option("--seed", type=int, default=1, show_default=True, help="Draws every user's actions in advance.")(verb)
+    verb = click.option("--shape", help="spike, ramp, diurnal, steps or replay:FILE (CSV of requests/s). [default: platform.yaml]")(verb)
+    return click.option("--users", type=click.IntRange(1), help="Users at the peak. [default: platform.yaml]")(verb)
+
+
+@click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="scaleproof")
+def cli() -> None:
+    """Prove a Kubernetes scaling policy under load before users do."""
+
+
+def _project(project: Path, stack: str, target: str) -> Project:
+    from scaleproof.wiring import Project  # noqa: PLC0415  heavy imports only where a verb needs them
+
+    return Project.open(project, stack=stack, target=target)
+
+
+@cli.command()
+@project_options
+@load_options
+@click.option("--indicative", is_flag=True, help="One A and one B run instead of ABBA pairs: quick, and labelled so.")
+@click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
+@click.option("--quick", is_flag=True, help="Shorter calibration and load: a first impression.")
+@click.option("--keep", is_flag=True, help="Leave the platform running afterwards.")
+@example("scaleproof prove --stack dev --users 10000 --shape spike --indicative")
+def prove(
+    project: Path,
+    stack: str,
+    target: str,
+    users: int | None,
+    shape: str | None,
+    seed: int,
+    processes: int | None,
+    *,
+    indicative: bool,
+    pairs: int,
+    quick: bool,
+    keep: bool,
+) -> int:
+    """The whole loop: provision, load, measure, tune, write back, verify, report.
+
+    The stack's policy is replaced only where the verification says that the new one is better.
+    """
+    opened = _project(project, stack, target)
+    return opened.prove(
+        opened.plan(users=users, shape=shape, seed=seed, processes=processes, quick=quick),
+        pairs=None if indicative else pairs,
+        quick=quick,
+        keep=keep,
+    )
+
+
+@cli.command()
+@project_options
+@click.option("--attach", is_flag=True, help="Stay in the foreground; Ctrl-C takes everything down.")
+@example("scaleproof up --target local --stack dev", "curl http://127.0.0.1:8080/api/v1/orders")
+def up(project: Path, stack: str, target: str, *, attach: bool) -> int:
+    """Start the platform: gateway, datastores, replicas, autoscaler."""
+    return _project(project, stack, target).up(attach=attach)
+
+
+@cli.command()
+@project_options
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@example("scaleproof status --stack dev")
+def status(project: Path, stack: str, target: str, *, as_json: bool) -> int:
+    """Show services, replicas and the autoscaler's last words."""
+    return _project(project, stack, target).status(as_json=as_json)
+
+
+@cli.command()
+@project_options
+@click.argument("component", required=False)
+@click.option("--lines", type=click.IntRange(1), default=50, show_default=True, help="Last lines of each.")
+@example("scaleproof logs orders --lines 100")
+def logs(project: Path, stack: str, target: str, component: str | None, lines: int) -> int:
+    """Show the last log lines of a service, envoy, redis, postgres, autoscaler or supervisor."""
+    return _project(project, stack, target).logs(component, lines)
+
+
+@cli.command()
+@project_options
+@example("scaleproof down --stack dev")
+def down(project: Path, stack: str, target: str) -> int:
+    """Stop the platform and remove what it left; doing it twice is fine."""
+    return _project(project, stack, target).down()
+
+
+@cli.command()
+@project_options
+@load_options
+@click.option("--label", default="load", show_default=True, help="Part of the run folder's name.")
+@example(
+    "scaleproof load --users 10000 --shape spike --seed 7",
+    "scaleproof load --shape replay:trace.csv --processes 2",
+)
+def load(
+    project: Path, stack: str, target: str, users: int | None, shape: str | None, seed: int, processes: int | None, label: str
+) -> int:
+    """Send one load to the running platform and measure it; leaves a run folder.
+
+    Exits 0 where every SLO held, 1 where one did not, 3 where the machine could not measure.
+    """
+    opened = _project(project, stack, target)
+    return opened.load(opened.plan(users=users, shape=shape, seed=seed, processes=processes), label=label)
+
+
+@cli.command()
+@project_options
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
+@click.option("--quick", is_flag=True, help="Fewer steps: wider intervals.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@example("scaleproof calibrate --stack dev")
+def calibrate(project: Path, stack: str, target: str, output: Path | None, seed: int, *, quick: bool) -> int:
+    """Measure what a replica needs and holds: step load at 1, 2 and 4 replicas."""
+    return _project(project, stack, target).calibrate(output=output, quick=quick, seed=seed)
+
+
+@cli.command()
+@project_options
+@load_options
+@click.option("--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
+@click.option("--seeds", type=click.IntRange(2), default=20, show_default=True, help="Simulated repetitions, for the intervals.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@example("scaleproof simulate --users 10000 --shape ramp")
+def simulate(
+    project: Path,
+    stack: str,
+    target: str,
+    users: int | None,
+    shape: str | None,
+    seed: int,
+    processes: int | None,
+    calibration: Path | None,
+    seeds: int,
+    *,
+    as_json: bool,
+) -> int:
+    """Predict replicas, latency, violation and cost of the stack's policy under a load. Sends nothing."""
+    opened = _project(project, stack, target)
+    plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
+    return opened.simulate(plan, calibration=calibration, seeds=seeds, as_json=as_json)
+
+
+@cli.command()
+@project_options
+@load_options
+@click.option("--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
+@click.option("--margin", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True, help="Share of the SLO budget kept free.")
+@click.option("--max-window", type=click.IntRange(0, 3600), default=300, show_default=True, help="Longest stabilisation window searched, seconds.")
+@click.option("--dry-run", is_flag=True, help="Print the difference; change nothing.")
+@click.option("--verify", is_flag=True, help="Measure old and new under the same load; keep the new one only if it is better.")
+@click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
+@example("scaleproof tune --users 10000 --shape spike --dry-run", "scaleproof tune --verify --pairs 2")
+def tune(
+    project: Path,
+    stack: str,
+    target: str,
+    users: int | None,
+    shape: str | None,
+    seed: int,
+    processes: int | None,
+    calibration: Path | None,
+    margin: float,
+    max_window: int,
+    *,
+    dry_run: bool,
+    verify: bool,
+    pairs: int,
+) -> int:
+    """Find the cheapest policy that keeps the SLO with a margin, and write it to the stack.
+
+    With --verify: exits 0 better, 1 not better, 3 inconclusive; unless better, everything goes back.
+    """
+    if dry_run and verify:
+        raise BadInputError("--dry-run and --verify exclude each other", hint="leave one out")
+    opened = _project(project, stack, target)
+    plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
+    return opened.tune(
+        plan, calibration=calibration, margin=margin, max_window_seconds=max_window, dry_run=dry_run, pairs=pairs if verify else None
+    )
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=click.Choice(["html", "md", "json"]), default="html", show_default=True)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: report.<format> in the folder]")
+@example("scaleproof report runs/latest", "scaleproof report runs/before runs/after --format md")
+def report(folders: tuple[Path, ...], format_: str, output: Path | None) -> int:
+    """Render a proof, a run, or two runs compared, as one offline HTML file, markdown or JSON."""
+    from scaleproof.wiring import report as render  # noqa: PLC0415
+
+    return render(folders or (Path("runs/latest"),), format_=format_, output=output)
+
+
+@cli.group()
+def hpa() -> None:
+    """Ask the HPA v2 algorithm: what would it do, and why?"""
+
+
+@hpa.command()
+@click.argument("file", type=click.File("r"), default="-")
+@click.option("--batch", is_flag=True, help="FILE is JSON Lines: one case a line, one answer a line.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@example(
+    "scaleproof hpa explain case.json",
+    "scaleproof hpa explain --batch cases.jsonl > answers.jsonl",
+    "scaleproof schema hpa-case   # the format: Kubernetes' own objects plus `now`",
+)
+def explain(file: Any, *, batch: bool, as_json: bool) -> int:
+    """Desired replicas and, step by step, why."""
+    from scaleproof.wiring import explain_hpa  # noqa: PLC0415
+
+    return explain_hpa(file, batch=batch, as_json=as_json)
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(["platform", "policy", "calibration", "run", "hpa-case"]))
+@example("scaleproof schema platform > platform.schema.json")
+def schema(name: str) -> int:
+    """Print the JSON schema of a file format, for editors and other programs."""
+    from scaleproof.wiring import schema_of  # noqa: PLC0415
+
+    click.echo(schema_of(name), nl=False)
+    return ExitCode.OK
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The console script. Exit codes: 0 ok, 1 verdict no, 2 bad input, 3 could not measure, 4 internal error, 130 interrupted."""
+    # SIGTERM ends like Ctrl-C, so that a CI job that is cancelled leaves nothing running either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        code = cli.main(args=arguments, prog_name="scaleproof", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        code = leaving.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # the reader is gone; closing at exit must not fail again
+        code = ExitCode.OK
+    except (BadInputError, CannotMeasureError, ScaleproofError) as error:
+        click.echo(f"error: {error}", err=True)
+        code = error.exit_code
+    except Exception:  # noqa: BLE001  the last resort: a user never sees a traceback, the file keeps it for us
+        code = _internal_error()
+    sys.exit(int(code or ExitCode.OK))
+
+
+def _internal_error() -> ExitCode:
+    descriptor, name = tempfile.mkstemp(prefix="scaleproof-error-", suffix=".txt")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"scaleproof {__version__}, Python {sys.version}\n{traceback.format_exc()}")
+    last = traceback.format_exc().strip().splitlines()[-1]
+    click.echo(f"error: internal error: {last}\n  → please report it with {name}", err=True)
+    return ExitCode.INTERNAL_ERROR
