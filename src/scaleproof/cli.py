@@ -33,12 +33,12 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 class TableOfContents(click.Group):
     """A group whose help lists the verbs by chapter."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  Click's signature
         """Verbs in the order of the chapters."""
         ordered = [name for names in CHAPTERS.values() for name in names]
         return [name for name in ordered if name in self.commands]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  Click's signature
         """One section a chapter."""
         for chapter, names in CHAPTERS.items():
             with formatter.section(chapter):
@@ -58,7 +58,9 @@ def example(*lines: str) -> Callable[[Verb], Verb]:
 def project_options(verb: Verb) -> Verb:
     """--project, --stack and --target, which every verb about a platform takes."""
     folder = click.Path(file_okay=False, path_type=Path)
-    verb = click.option("--target", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")(verb)
+    verb = click.option("--target", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")(
+        verb
+    )
     verb = click.option("--stack", default="dev", show_default=True, help="Whose policy: Pulumi.<stack>.yaml.")(verb)
     return click.option("--project", type=folder, default=Path(), help="Folder of platform.yaml. [default: this one]")(verb)
 
@@ -67,7 +69,9 @@ def load_options(verb: Verb) -> Verb:
     """--users, --shape, --seed and --processes; what is not given comes from platform.yaml."""
     verb = click.option("--processes", type=click.IntRange(1), help="Generator processes. [default: platform.yaml]")(verb)
     verb = click.option("--seed", type=int, default=1, show_default=True, help="Draws every user's actions in advance.")(verb)
-    verb = click.option("--shape", help="spike, ramp, diurnal, steps or replay:FILE (CSV of requests/s). [default: platform.yaml]")(verb)
+    verb = click.option(
+        "--shape", help="spike, ramp, diurnal, steps or replay:FILE (CSV of requests/s). [default: platform.yaml]"
+    )(verb)
     return click.option("--users", type=click.IntRange(1), help="Users at the peak. [default: platform.yaml]")(verb)
 
 
@@ -175,7 +179,9 @@ def load(
 
 @cli.command()
 @project_options
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]"
+)
 @click.option("--quick", is_flag=True, help="Fewer steps: wider intervals.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @example("scaleproof calibrate --stack dev")
@@ -187,8 +193,12 @@ def calibrate(project: Path, stack: str, target: str, output: Path | None, seed:
 @cli.command()
 @project_options
 @load_options
-@click.option("--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
-@click.option("--seeds", type=click.IntRange(2), default=20, show_default=True, help="Simulated repetitions, for the intervals.")
+@click.option(
+    "--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]"
+)
+@click.option(
+    "--seeds", type=click.IntRange(2), default=20, show_default=True, help="Simulated repetitions, for the intervals."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @example("scaleproof simulate --users 10000 --shape ramp")
 def simulate(
@@ -213,9 +223,23 @@ def simulate(
 @cli.command()
 @project_options
 @load_options
-@click.option("--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]")
-@click.option("--margin", type=click.FloatRange(0, 1, max_open=True), default=0.2, show_default=True, help="Share of the SLO budget kept free.")
-@click.option("--max-window", type=click.IntRange(0, 3600), default=300, show_default=True, help="Longest stabilisation window searched, seconds.")
+@click.option(
+    "--calibration", type=click.Path(dir_okay=False, path_type=Path), help="[default: .scaleproof/<stack>/calibration.json]"
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the SLO budget kept free.",
+)
+@click.option(
+    "--max-window",
+    type=click.IntRange(0, 3600),
+    default=300,
+    show_default=True,
+    help="Longest stabilisation window searched, seconds.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the difference; change nothing.")
 @click.option("--verify", is_flag=True, help="Measure old and new under the same load; keep the new one only if it is better.")
 @click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
@@ -245,14 +269,21 @@ def tune(
     opened = _project(project, stack, target)
     plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
     return opened.tune(
-        plan, calibration=calibration, margin=margin, max_window_seconds=max_window, dry_run=dry_run, pairs=pairs if verify else None
+        plan,
+        calibration=calibration,
+        margin=margin,
+        max_window_seconds=max_window,
+        dry_run=dry_run,
+        pairs=pairs if verify else None,
     )
 
 
 @cli.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(["html", "md", "json"]), default="html", show_default=True)
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: report.<format> in the folder]")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: report.<format> in the folder]"
+)
 @example("scaleproof report runs/latest", "scaleproof report runs/before runs/after --format md")
 def report(folders: tuple[Path, ...], format_: str, output: Path | None) -> int:
     """Render a proof, a run, or two runs compared, as one offline HTML file, markdown or JSON."""
@@ -263,7 +294,7 @@ def report(folders: tuple[Path, ...], format_: str, output: Path | None) -> int:
 
 @cli.group()
 def hpa() -> None:
-    """Ask the HPA v2 algorithm: what would it do, and why?"""
+    """Ask the HPA v2 algorithm what it would do, and why."""
 
 
 @hpa.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from scaleproof.spec.model import SpecModel
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION: Final = 1
 
 
 class Estimate(SpecModel):
@@ -33,7 +33,9 @@ class ServiceCalibration(SpecModel):
     """One service under a CPU quota. The quota is modelled as a quota (100 ms periods), not as a slower CPU."""
 
     cpu_seconds_per_request: Estimate = Field(description="CPU seconds of one replica a request, fan-out excluded.")
-    cpu_variation: Annotated[float, Field(ge=0)] = Field(default=0.5, description="Coefficient of variation of a request's CPU seconds.")
+    cpu_variation: Annotated[float, Field(ge=0)] = Field(
+        default=0.5, description="Coefficient of variation of a request's CPU seconds."
+    )
     idle_cores: Annotated[float, Field(ge=0)] = Field(default=0.0, description="CPU of a ready replica without requests.")
     wait_seconds: Estimate = Field(description="Mean time a request waits for others (database, network), at low load.")
     concurrency: Annotated[int, Field(gt=0)] = Field(default=1, description="Cores one replica can use at once.")
@@ -50,7 +52,9 @@ class ServiceCalibration(SpecModel):
     warm_up_factor: float = Field(default=1.0, description="CPU a request costs during warm-up, relative to later.")
     calls: dict[str, float] = Field(default={}, description="Calls a request makes to other services.")
     bottleneck: str | None = Field(default=None, description="Shared resource that stopped growth with replicas.")
-    highest_rate_per_replica: float = Field(description="Highest requests/s a replica was measured at; nothing is extrapolated beyond.")
+    highest_rate_per_replica: float = Field(
+        description="Highest requests/s a replica was measured at; nothing is extrapolated beyond."
+    )
     highest_replicas: int = Field(description="Most replicas measured at once.")
 
 

@@ -14,7 +14,7 @@ from scaleproof.spec.model import KubernetesModel
 from scaleproof.spec.quantity import parse_quantity
 
 
-def _is_quantity(value: str | int | float) -> str:
+def _is_quantity(value: str | float) -> str:
     parse_quantity(value)
     return str(value)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.policy import ResourceRequirements
 
-PLATFORM_VERSION = 1
+PLATFORM_VERSION: Final = 1
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
 HttpPath = Annotated[str, StringConstraints(pattern=r"^/\S*$")]
@@ -40,10 +40,14 @@ class Service(SpecModel):
         description="Started once a replica by the embedded default. {python} is the interpreter that runs scaleproof.",
     )
     image: str | None = Field(default=None, description="Container image for Kubernetes.")
-    port: Annotated[int, Field(gt=0, lt=65536)] = Field(default=8000, description="Container port; locally a free port is passed as PORT.")
+    port: Annotated[int, Field(gt=0, lt=65536)] = Field(
+        default=8000, description="Container port; locally a free port is passed as PORT."
+    )
     readiness: HttpPath = "/readyz"
     routes: Annotated[list[HttpPath], Field(description="Path prefixes that the gateway sends here.")] = []
-    calls: list[DnsLabel] = Field(default=[], description="Services this one calls over HTTP; their address is passed as <NAME>_URL.")
+    calls: list[DnsLabel] = Field(
+        default=[], description="Services this one calls over HTTP; their address is passed as <NAME>_URL."
+    )
     setup: list[str] | None = Field(default=None, description="Run once before the first replica: schema and sample data.")
     environment: dict[str, str] = {}
     resources: ResourceRequirements
@@ -127,6 +131,8 @@ class Platform(SpecModel):
         for name, service in self.services.items():
             for route in service.routes:
                 prefix = route.rstrip("/")
-                if (path == prefix or path.startswith((prefix + "/", prefix + "?"))) and (best is None or len(prefix) > best[0]):
+                if (path == prefix or path.startswith((prefix + "/", prefix + "?"))) and (
+                    best is None or len(prefix) > best[0]
+                ):
                     best = (len(prefix), name)
         return None if best is None else best[1]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.platform import PLATFORM_VERSION, Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.yaml_document import read_yaml, validate
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from scaleproof.spec.autoscaling import AutoscalingSpec, Quantity
 from scaleproof.spec.model import KubernetesModel, SpecModel
 from scaleproof.spec.quantity import byte_value, milli_value
 
-POLICY_VERSION = 1
+POLICY_VERSION: Final = 1
 
 
 class ResourceList(KubernetesModel):

@@ -5,6 +5,7 @@ A shape knows shares of the peak, so that one shape serves 200 and 10,000 users.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +35,8 @@ class Shape:
     def users_at(self, seconds: NDArray[np.float64], peak_users: int) -> NDArray[np.float64]:
         """Users at each of `seconds` (same shape as the argument, not rounded)."""
         times, shares = zip(*self.points, strict=True)
-        return np.interp(seconds, times, shares, right=0.0) * peak_users
+        users: NDArray[np.float64] = np.interp(seconds, times, shares, right=0.0) * peak_users
+        return users
 
     def peak_window(self) -> tuple[float, float]:
         """(start, end) in seconds of the longest stretch at the highest share."""
@@ -46,7 +48,9 @@ class Shape:
         return best
 
 
-def spike(*, base: float = 0.1, lead: float = 15, rise: float = 20, hold: float = 75, fall: float = 5, tail: float = 115) -> Shape:
+def spike(
+    *, base: float = 0.1, lead: float = 15, rise: float = 20, hold: float = 75, fall: float = 5, tail: float = 115
+) -> Shape:
     """A flash crowd: `base` share, up within `rise` seconds, held, gone within `fall` seconds, and a quiet tail."""
     return _through("spike", [(lead, base, base), (rise, base, 1.0), (hold, 1.0, 1.0), (fall, 1.0, base), (tail, base, base)])
 
@@ -83,7 +87,7 @@ def replay(name: str, rates: NDArray[np.float64], *, interval_seconds: float = 1
 
 def named(name: str) -> Shape:
     """The shape of that name with its defaults."""
-    makers = {"spike": spike, "ramp": ramp, "diurnal": diurnal, "steps": steps}
+    makers: dict[str, Callable[[], Shape]] = {"spike": spike, "ramp": ramp, "diurnal": diurnal, "steps": steps}
     if name not in makers:
         raise BadInputError(
             f"shape {name!r} is not known: expected one of {', '.join(SHAPE_NAMES)} or replay:FILE",

@@ -99,7 +99,9 @@ def _merge(node: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
         current = node.get(key)
         if isinstance(current, dict) and isinstance(value, dict) and isinstance(old, dict):
             _merge(current, old, value)
-        elif isinstance(current, list) and isinstance(value, list) and isinstance(old, list) and _same_shape(current, old, value):
+        elif (
+            isinstance(current, list) and isinstance(value, list) and isinstance(old, list) and _same_shape(current, old, value)
+        ):
             for item, old_item, new_item in zip(current, old, value, strict=True):
                 _merge(item, old_item, new_item)
         else:

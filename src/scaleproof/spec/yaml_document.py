@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedBase
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from scaleproof.spec.errors import BadInputError
@@ -37,7 +37,7 @@ class YamlDocument:
         """1-based line of the field, or of its nearest existing parent."""
         node, line = self.root, 1
         for part in field:
-            if not isinstance(node, CommentedBase):
+            if not isinstance(node, CommentedMap | CommentedSeq):
                 break
             try:
                 position = node.lc.value(part) if isinstance(part, int) else node.lc.key(part)
@@ -82,7 +82,9 @@ def read_yaml(file: Path) -> YamlDocument:
     return YamlDocument(file=file, text=text, root=root)
 
 
-def validate(document: YamlDocument, model: type[Model], *, at: Path_ = (), current_version: int, migrations: Migrations | None = None) -> Model:
+def validate(
+    document: YamlDocument, model: type[Model], *, at: Path_ = (), current_version: int, migrations: Migrations | None = None
+) -> Model:
     """The subtree at `at` as that model: older versions are migrated in memory, newer ones refused.
 
     Raises BadInputError naming file, line, field and what was expected; several faults are listed, at most five.
@@ -103,12 +105,16 @@ def validate(document: YamlDocument, model: type[Model], *, at: Path_ = (), curr
         raise BadInputError("\n".join(lines), hint="correct the file; nothing was changed") from None
 
 
-def migrated(plain: dict[str, Any], document: YamlDocument, at: Path_, current_version: int, migrations: Migrations) -> dict[str, Any]:
+def migrated(
+    plain: dict[str, Any], document: YamlDocument, at: Path_, current_version: int, migrations: Migrations
+) -> dict[str, Any]:
     """The document in the current version."""
     version = plain.get("version")
     if version is None or isinstance(version, bool) or not isinstance(version, int):
         found = "nothing" if version is None else repr(version)
-        raise document.fail([*at, "version"], f"expected the format's version, {current_version}, found {found}", "add `version: 1`")
+        raise document.fail(
+            [*at, "version"], f"expected the format's version, {current_version}, found {found}", "add `version: 1`"
+        )
     if version > current_version:
         raise document.fail(
             [*at, "version"],
@@ -123,7 +129,7 @@ def migrated(plain: dict[str, Any], document: YamlDocument, at: Path_, current_v
 
 
 def to_plain(node: Any) -> Any:
-    """ruamel's tree as plain dicts, lists and scalars."""
+    """The round-trip tree as plain dicts, lists and scalars."""
     if isinstance(node, dict):
         return {str(key): to_plain(value) for key, value in node.items()}
     if isinstance(node, list):
@@ -193,7 +199,10 @@ def _field_in_file(document: YamlDocument, at: Path_, loc: Path_) -> list[str | 
     field: list[str | int] = []
     for index, part in enumerate(loc):
         last = index == len(loc) - 1
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int) and part < len(node)):
+        inside = (
+            part in node if isinstance(node, dict) else isinstance(node, list) and isinstance(part, int) and part < len(node)
+        )
+        if inside:
             node = node[part]
             field.append(part)
         elif last and part != "[key]" and isinstance(node, dict):
@@ -204,7 +213,7 @@ def _field_in_file(document: YamlDocument, at: Path_, loc: Path_) -> list[str | 
 def _known_fields(model: type[BaseModel], loc: Path_) -> list[str]:
     """Names that the file may use at that place."""
     schema = model.model_json_schema(by_alias=True)
-    node: dict[str, Any] = schema
+    node: Any = schema
     for part in loc:
         node = _resolved(node, schema)
         if isinstance(part, int):

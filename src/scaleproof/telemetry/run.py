@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -21,7 +21,7 @@ from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.telemetry.tables import TABLES
 
-RUN_VERSION = 1
+RUN_VERSION: Final = 1
 
 
 class RunMeta(SpecModel):

@@ -69,7 +69,12 @@ def test_several_faults_are_listed_and_counted(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\xff\xfe", "not UTF-8"), (b"- a\n- b\n", "expected a mapping"), (b"a: *nope\n", "not valid YAML"), (b"", "expected a mapping")],
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"- a\n- b\n", "expected a mapping"),
+        (b"a: *nope\n", "not valid YAML"),
+        (b"", "expected a mapping"),
+    ],
 )
 def test_files_that_are_no_platform(tmp_path, content, message):
     file = tmp_path / "platform.yaml"

@@ -79,7 +79,9 @@ def test_sequences_keep_the_files_own_indentation(tmp_path):
 @given(low=st.integers(1, 50), span=st.integers(0, 50), target=st.integers(1, 900))
 def test_what_is_written_is_read_back(tmp_path_factory, low, span, target):
     store = stack(tmp_path_factory.mktemp("stack"))
-    metrics = [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}}]
+    metrics = [
+        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}}
+    ]
     policy = changed(store.read(), minReplicas=low, maxReplicas=low + span, metrics=metrics)
     store.write(policy)
     assert store.read() == policy

@@ -1,0 +1,94 @@
+"""Reading a trace: requests over time from a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaleproof.spec.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Requests over time."""
+
+    name: str
+    rates: NDArray[np.float64]
+    """Requests/s, one value an interval."""
+    interval_seconds: float
+    absent: int
+    """Intervals that the file leaves blank or out; filled with a straight line between their neighbours."""
+
+
+def read_trace(file: Path) -> Trace:
+    """A CSV file with a header and two columns: time (seconds, or ISO 8601), and requests.
+
+    A second column called `requests_per_second` or `rate` is a rate; any other is a count per interval. The interval is the
+    shortest distance between two rows. Raises BadInputError with file and line.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.reader(lines))
+    except FileNotFoundError:
+        raise BadInputError(f"{file}: no such file", hint="give a CSV file: replay:FILE") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"{file}: cannot be read as CSV ({error})") from None
+    numbered = [(number, row) for number, row in enumerate(rows[1:], start=2) if row and any(cell.strip() for cell in row)]
+    if len(numbered) < 2:  # noqa: PLR2004  an interval needs two rows
+        raise BadInputError(
+            f"{file}: expected a header and at least two rows, found {len(numbered)}",
+            hint="columns: second,requests_per_second",
+        )
+    times = [_time(file, number, row) for number, row in numbered]
+    for (number, _), (before, after) in zip(numbered[1:], pairwise(times), strict=True):
+        if after <= before:
+            raise BadInputError(f"{file}:{number}: time does not increase", hint="sort the rows by time; one row an interval")
+    interval = min(after - before for before, after in pairwise(times))
+    slots = np.round((np.array(times) - times[0]) / interval).astype(int)
+    values = np.full(int(slots[-1]) + 1, np.nan)
+    for slot, (number, row) in zip(slots, numbered, strict=True):
+        values[slot] = _value(file, number, row)
+    known = np.flatnonzero(~np.isnan(values))
+    if known.size == 0:
+        raise BadInputError(f"{file}: every value is blank")
+    filled = np.interp(np.arange(values.size), known, values[known])
+    is_rate = rows[0][1].strip().lower() in {"requests_per_second", "rate", "rps"}
+    return Trace(
+        name=file.name,
+        rates=filled if is_rate else filled / interval,
+        interval_seconds=interval,
+        absent=int(values.size - known.size),
+    )
+
+
+def _time(file: Path, number: int, row: list[str]) -> float:
+    text = row[0].strip()
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(f"{file}:{number}: expected seconds or an ISO 8601 time, found {text!r}") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _value(file: Path, number: int, row: list[str]) -> float:
+    text = row[1].strip() if len(row) > 1 else ""
+    if not text:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise BadInputError(f"{file}:{number}: expected a number of requests of at least 0, found {text!r}")
+    return value
