@@ -11,6 +11,7 @@ SCHEDULE = pa.schema(
         ("intended_s", pa.float64()),
         ("journey", pa.string()),
         ("task", pa.string()),
+        ("service", pa.string()),  # of the action's first request, as the task declares it
     ]
 )
 """Every user's intended actions, drawn in advance from the seed: the trace of the run."""
@@ -29,7 +30,8 @@ REQUESTS = pa.schema(
         ("error", pa.string()),
     ]
 )
-"""One row a request. An action whose first request is absent was never sent."""
+"""One row a request. An action whose first request is absent was never sent. A later step is intended when it is sent;
+a request without a response by the end of the run has the error `unfinished`."""
 
 REPLICAS = pa.schema(
     [
