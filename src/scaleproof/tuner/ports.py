@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -103,7 +103,26 @@ class LoadGenerator(Protocol):
     """Sends a plan's requests to a platform."""
 
     def draw(self, plan: LoadPlan) -> pd.DataFrame:
-        """The plan's schedule (telemetry.tables.SCHEDULE) plus a column `service`: no request is sent. Same seed, same frame."""
+        """The plan's schedule (telemetry.tables.SCHEDULE): no request is sent. Same seed, same frame."""
 
-    def run(self, plan: LoadPlan, progress: Progress) -> LoadResult:
-        """Send it. Raises CannotMeasureError where the generator fails."""
+    def run(self, plan: LoadPlan, progress: Progress, steady: Callable[[], bool] | None = None) -> LoadResult:
+        """Send it. Raises CannotMeasureError where the generator fails.
+
+        With `plan.stop_early`, the load ends as soon as `steady()` holds within the last tenth of the shape.
+        """
+
+
+class PolicyStore(Protocol):
+    """Where the stack's policy is written down. Adapter: `spec.stack_file.StackFile`."""
+
+    def read(self) -> Policy:
+        """The policy. The first reading is what `restore` puts back."""
+
+    def preview(self, policy: Policy) -> str:
+        """The unified diff that `write` would make; empty where nothing would change."""
+
+    def write(self, policy: Policy) -> str:
+        """Write it, whole or not at all. Returns the unified diff; empty where nothing changed."""
+
+    def restore(self) -> None:
+        """Put back what was first read."""
