@@ -1,0 +1,253 @@
+"""Envoy's configuration from the spec. Pure: every function returns what the file of that name holds, as JSON.
+
+Sources: envoyproxy.io v3 API (bootstrap, listener, http_connection_manager, cluster, endpoint) and its page
+"Configuring Envoy as an edge proxy". Kept to fields that Envoy 1.33 already knows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scaleproof.spec.platform import Platform, Service
+
+LOOPBACK: Final = "127.0.0.1"
+UPSTREAM_IDLE_SECONDS: Final = 30
+"""Below every server's keep-alive (75 s here): who opens a connection must be who closes it, or requests are lost."""
+SHORTEST_DOWNSTREAM_IDLE_SECONDS: Final = 120.0
+CONNECTION_RESERVE: Final = 2000
+"""Connections beyond one a user: service to service, health checks, users that reconnect."""
+BUCKETS_MS: Final = (
+    *range(1, 11),
+    *(12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 110, 125, 140, 150, 160, 175, 200, 225, 250, 275, 300),
+    *(350, 400, 450, 500, 600, 700, 800, 900, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 5000, 6000, 7500, 10_000),
+    *(12_500, 15_000, 20_000, 30_000),
+)
+"""Upper bounds in ms. Envoy keeps two significant digits and whole milliseconds, so nothing finer exists."""
+
+_TYPES = "type.googleapis.com/envoy"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One replica that may receive requests, on loopback. A draining one gets no new request while another can take it."""
+
+    port: int
+    draining: bool = False
+
+
+def bucket_bounds_ms(platform: Platform) -> list[float]:
+    """The histogram's upper bounds in milliseconds, every SLO threshold among them."""
+    return sorted({float(bound) for bound in BUCKETS_MS} | {service.slo.latency_ms for service in platform.services.values()})
+
+
+def bootstrap(
+    platform: Platform, gateway_port: int, admin_port: int, internal_ports: Mapping[str, int], endpoints_folder: Path
+) -> Json:
+    """The bootstrap file: listeners and clusters never change while Envoy runs, endpoints come from files in the folder."""
+    listeners = [_listener("gateway", gateway_port, _gateway_routes(platform), platform)]
+    listeners += [
+        _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform)
+        for name, port in internal_ports.items()
+    ]
+    connections = platform.load.users + CONNECTION_RESERVE
+    return {
+        "node": {"id": "scaleproof-gateway", "cluster": platform.name},
+        "admin": {"address": _address(admin_port), "ignore_global_conn_limit": True},
+        "static_resources": {
+            "listeners": listeners,
+            "clusters": [_cluster(name, service, connections, endpoints_folder) for name, service in platform.services.items()],
+        },
+        # Histograms are merged when they are asked for: a scrape sees everything up to now, not up to the last flush (5 s).
+        "stats_flush_on_admin": True,
+        "stats_config": {
+            "histogram_bucket_settings": [
+                {"match": {"suffix": "upstream_rq_time"}, "buckets": bucket_bounds_ms(platform)},
+            ],
+        },
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{_TYPES}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": connections,
+                    },
+                },
+            ],
+        },
+    }
+
+
+def endpoints(service: str, replicas: Sequence[Endpoint]) -> Json:
+    """The endpoints file of one service (EDS). Its version is a hash of its content."""
+    assignment = {
+        "@type": f"{_TYPES}.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": service,
+        "endpoints": [
+            {
+                "lb_endpoints": [
+                    {
+                        "endpoint": {"address": _address(replica.port)},
+                        "health_status": "DRAINING" if replica.draining else "UNKNOWN",
+                    }
+                    for replica in replicas
+                ],
+            },
+        ],
+    }
+    version = hashlib.sha256(json.dumps(assignment).encode()).hexdigest()[:16]
+    return {"version_info": version, "resources": [assignment]}
+
+
+def endpoints_file(folder: Path, service: str) -> Path:
+    """Where the endpoints of that service are."""
+    return folder / f"{service}.json"
+
+
+def _address(port: int) -> Json:
+    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}s"
+
+
+def _gateway_routes(platform: Platform) -> list[Json]:
+    """Longest prefix first, as `Platform.service_of`. A path that no route matches is answered 404."""
+    routes = [(route.rstrip("/"), name) for name, service in platform.services.items() for route in service.routes]
+    routes.sort(key=lambda route: -len(route[0]))
+    return [_route({"path_separated_prefix": prefix} if prefix else {"prefix": "/"}, name, platform) for prefix, name in routes]
+
+
+def _route(match: Json, service: str, platform: Platform) -> Json:
+    return {
+        "match": match,
+        "stat_prefix": service,
+        "route": {
+            "cluster": service,
+            "timeout": _seconds(platform.gateway.request_timeout_seconds),
+            # Only what certainly never reached a replica is sent again: a request may not be idempotent.
+            "retry_policy": {
+                "retry_on": "connect-failure,refused-stream,reset-before-request",
+                "num_retries": 3,
+                "retry_host_predicate": [
+                    {
+                        "name": "envoy.retry_host_predicates.previous_hosts",
+                        "typed_config": {
+                            "@type": f"{_TYPES}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                        },
+                    },
+                ],
+                "host_selection_retry_max_attempts": 5,
+                "retry_back_off": {"base_interval": "0.010s", "max_interval": "0.100s"},
+            },
+        },
+    }
+
+
+def _listener(name: str, port: int, routes: list[Json], platform: Platform) -> Json:
+    idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
+    manager = {
+        "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "codec_type": "HTTP1",
+        "route_config": {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True},
+            },
+        ],
+        "common_http_protocol_options": {
+            "idle_timeout": _seconds(idle),
+            "headers_with_underscores_action": "REJECT_REQUEST",
+        },
+        "request_headers_timeout": "10s",
+        "stream_idle_timeout": _seconds(max(60.0, 2 * platform.gateway.request_timeout_seconds)),
+        "use_remote_address": True,
+        # What a client says about where it comes from is not believed: the header is dropped before Envoy adds its own.
+        "early_header_mutation_extensions": [
+            {
+                "name": "envoy.http.early_header_mutation.header_mutation",
+                "typed_config": {
+                    "@type": f"{_TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    "mutations": [{"remove": "x-forwarded-for"}, {"remove": "forwarded"}],
+                },
+            },
+        ],
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+    }
+    return {
+        "name": name,
+        "address": _address(port),
+        # Otherwise a second Envoy of the same user binds the same port without an error, and takes half the requests.
+        "enable_reuse_port": False,
+        "per_connection_buffer_limit_bytes": 65_536,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]},
+        ],
+    }
+
+
+def _cluster(name: str, service: Service, connections: int, endpoints_folder: Path) -> Json:
+    return {
+        "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {
+            "service_name": name,
+            "eds_config": {
+                "resource_api_version": "V3",
+                "path_config_source": {"path": str(endpoints_file(endpoints_folder, name))},
+            },
+        },
+        "lb_policy": "LEAST_REQUEST",
+        "connect_timeout": "2s",
+        "per_connection_buffer_limit_bytes": 65_536,
+        "ignore_health_on_host_removal": True,
+        "common_lb_config": {
+            # Only when no replica is healthy are all tried: an overloaded platform is slow, it does not refuse its users.
+            "healthy_panic_threshold": {"value": 1},
+            "ignore_new_hosts_until_first_hc": True,
+        },
+        "health_checks": [_health_check(service)],
+        "circuit_breakers": {
+            "thresholds": [
+                {
+                    "max_connections": connections,
+                    "max_pending_requests": connections,
+                    "max_requests": connections,
+                    "max_retries": connections,
+                },
+            ],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPES}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "common_http_protocol_options": {"idle_timeout": f"{UPSTREAM_IDLE_SECONDS}s"},
+                "explicit_http_config": {"http_protocol_options": {}},
+            },
+        },
+    }
+
+
+def _health_check(service: Service) -> Json:
+    return {
+        # A replica at its CPU limit answers late and is yet alive; a dead one refuses the connection at once.
+        "timeout": "5s",
+        "interval": "1s",
+        "no_traffic_interval": "1s",
+        "no_traffic_healthy_interval": "1s",
+        "unhealthy_interval": "0.5s",
+        "healthy_threshold": 1,
+        "unhealthy_threshold": 2,
+        "reuse_connection": True,
+        "http_health_check": {"path": service.readiness},
+    }
