@@ -16,13 +16,15 @@ from scaleproof.spec.policy import Policy
 
 PROOF_VERSION: Final = 1
 
-Decision = Literal["better", "not better", "inconclusive"]
+Decision = Literal["better", "not better", "inconclusive", "unchanged"]
+"""`unchanged`: the tuner found nothing worth changing, so there was nothing to compare."""
 MetricName = Literal["violation", "cost", "replica_seconds", "p95_seconds"]
 
 EXIT_CODES: Final[dict[Decision, ExitCode]] = {
     "better": ExitCode.OK,
     "not better": ExitCode.VERDICT_NO,
     "inconclusive": ExitCode.CANNOT_MEASURE,
+    "unchanged": ExitCode.OK,
 }
 
 
@@ -111,7 +113,7 @@ class RunReference(SpecModel):
 
 
 class Verdict(SpecModel):
-    """Is the policy after better than before? Exit codes: better 0, not better 1, inconclusive 3."""
+    """Is the policy after better than before? Exit codes: better 0, not better 1, inconclusive 3, unchanged 0."""
 
     decision: Decision
     indicative: bool = Field(description="One A and one B: the noise is estimated from the runs themselves, not repeated.")
