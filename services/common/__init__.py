@@ -1,0 +1,1 @@
+"""What every service has: starting and draining, health, metrics, and the adapters to PostgreSQL, Redis and other services."""

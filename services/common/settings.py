@@ -1,0 +1,75 @@
+"""What a service is told by its environment. Each service's `settings.py` adds what it alone needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class SettingsError(Exception):
+    """An environment variable is missing or wrong; the message names it and what was expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """Read once at start and passed on; nothing reads the environment later."""
+
+    service: str
+    replica: str
+    host: str
+    port: int
+    database_url: str
+    redis_url: str | None
+    drain_quiet_seconds: float
+    """A draining replica goes on serving until no request has arrived for that long."""
+    drain_limit_seconds: float
+    """The longest it goes on serving; below the time between SIGTERM and SIGKILL."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
+        """Read the settings. Raises SettingsError."""
+        return cls(
+            service=environment.get("SERVICE", service),
+            replica=environment.get("REPLICA", "0"),
+            host=environment.get("HOST", "127.0.0.1"),
+            port=read_port(environment),
+            database_url=read_url(environment, "DATABASE_URL", schemes=("postgresql", "postgres")),
+            redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if environment.get("REDIS_URL") else None,
+            drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
+            drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
+        )
+
+
+def read_port(environment: Mapping[str, str]) -> int:
+    """PORT, 8000 where it is not set."""
+    text = environment.get("PORT", "8000")
+    if not text.isdecimal() or not 0 < int(text) < 65536:  # noqa: PLR2004 - the greatest TCP port
+        raise SettingsError(f"PORT is {text!r}; expected a number from 1 to 65535")
+    return int(text)
+
+
+def read_url(environment: Mapping[str, str], name: str, *, schemes: tuple[str, ...]) -> str:
+    """A URL with one of these schemes. The value is never repeated in a message: it may hold a password."""
+    text = environment.get(name, "")
+    example = f"expected a URL such as {schemes[0]}://host:port"
+    if not text:
+        raise SettingsError(f"{name} is not set; {example}")
+    if urlsplit(text).scheme not in schemes:
+        raise SettingsError(f"{name} has the scheme {urlsplit(text).scheme!r}; {example}")
+    return text
+
+
+def read_seconds(environment: Mapping[str, str], name: str, *, default: float) -> float:
+    """A number of seconds ≥ 0."""
+    text = environment.get(name)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour: nobody drains longer
+        raise SettingsError(f"{name} is {text!r}; expected seconds from 0 to 3600")
+    return seconds

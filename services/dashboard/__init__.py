@@ -1,0 +1,1 @@
+"""Dashboard: an overview read from orders over HTTP, and each user's settings."""

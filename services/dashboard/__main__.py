@@ -1,0 +1,11 @@
+"""`python -m services.dashboard`: one replica."""
+
+from __future__ import annotations
+
+import sys
+
+from services.common.launch import launch
+from services.dashboard.settings import Settings
+
+if __name__ == "__main__":
+    sys.exit(launch("dashboard", Settings))

@@ -1,0 +1,30 @@
+"""The dashboard service put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.common.application import create_service_app
+from services.common.database import Database
+from services.common.metrics import Metrics
+from services.common.peer import Peer, PeerUnavailableError
+from services.dashboard.endpoints import create_router
+from services.dashboard.repository import SettingsRepository
+from services.dashboard.service import DashboardService
+from services.dashboard.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; nothing is connected before its lifespan starts."""
+    metrics = Metrics()
+    database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
+    orders = Peer("orders", settings.orders_url, metrics=metrics)
+    service = DashboardService(SettingsRepository(database), orders)
+    return create_service_app(
+        "dashboard",
+        routers=[create_router(service)],
+        database=database,
+        metrics=metrics,
+        adapters=[orders],
+        unavailable=[PeerUnavailableError],
+    )

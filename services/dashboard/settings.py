@@ -1,0 +1,22 @@
+"""What the dashboard service is told by its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services.common.settings import ServiceSettings, read_url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """And where orders is."""
+
+    orders_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
+        """Read the settings. Raises SettingsError."""
+        common = ServiceSettings.from_environment(environment, service=service)
+        return cls(**vars(common), orders_url=read_url(environment, "ORDERS_URL", schemes=("http", "https")))

@@ -1,0 +1,1 @@
+"""Orders: list, detail, search, daily revenue, create."""

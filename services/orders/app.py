@@ -1,0 +1,29 @@
+"""The orders service put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.common.application import create_service_app
+from services.common.cache import Cache
+from services.common.database import Database
+from services.common.metrics import Metrics
+from services.orders.endpoints import create_router
+from services.orders.repository import OrdersRepository
+from services.orders.service import OrdersService
+from services.orders.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; nothing is connected before its lifespan starts."""
+    metrics = Metrics()
+    database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
+    cache = Cache(settings.redis_url, metrics=metrics)
+    service = OrdersService(OrdersRepository(database), cache)
+    return create_service_app(
+        "orders",
+        routers=[create_router(service)],
+        database=database,
+        metrics=metrics,
+        adapters=[cache],
+    )

@@ -1,0 +1,134 @@
+"""All SQL of orders."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from psycopg.rows import class_row, dict_row
+
+from services.common.database import Database
+from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
+
+LINE: LiteralString = """
+    SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, o.status, o.pieces, o.total_cents, o.created_at
+"""
+
+FIND_BY_REFERENCE: LiteralString = (
+    LINE + "FROM orders.orders o JOIN orders.customers c ON c.id = o.customer_id WHERE o.reference = %(reference)s"
+)
+
+# The 20 first customers of that name, and the newest of each one's orders. `~>=~` and `~<~` compare bytes, as the index does:
+# with LIKE a prepared statement could not use it.
+FIND_BY_CUSTOMER_NAME: LiteralString = (
+    LINE
+    + """
+    FROM (
+        SELECT id, name FROM orders.customers
+        WHERE lower(name) ~>=~ %(first)s AND lower(name) ~<~ %(beyond)s
+        ORDER BY lower(name) USING ~<~ LIMIT 20
+    ) c
+    CROSS JOIN LATERAL (
+        SELECT * FROM orders.orders WHERE customer_id = c.id ORDER BY id DESC LIMIT 3
+    ) o
+    ORDER BY o.id DESC LIMIT %(limit)s
+"""
+)
+
+DETAIL: LiteralString = """
+    SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, c.city AS customer_city, o.status, o.pieces, o.total_cents,
+           o.created_at, i.line, i.product_id, p.name AS product_name, i.quantity, i.unit_price_cents
+    FROM orders.orders o
+    JOIN orders.customers c ON c.id = o.customer_id
+    JOIN orders.items i ON i.order_id = o.id
+    JOIN orders.products p ON p.id = i.product_id
+    WHERE o.id = %(order_id)s
+    ORDER BY i.line
+"""
+
+DAILY_REVENUE: LiteralString = """
+    SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS orders, sum(total_cents)::bigint AS revenue_cents
+    FROM orders.orders
+    WHERE created_at >= (date_trunc('day', now() AT TIME ZONE 'UTC') - make_interval(days => %(days)s - 1)) AT TIME ZONE 'UTC'
+      AND status <> 'cancelled'
+    GROUP BY 1 ORDER BY 1
+"""
+
+# One statement, so that an order is there with all its items or not at all. No row comes back where a part is unknown.
+CREATE: LiteralString = """
+    WITH wanted AS (
+        SELECT product_id, quantity, line::int
+        FROM unnest(%(product_ids)s::int[], %(quantities)s::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
+    ), priced AS (
+        SELECT w.line, w.product_id, w.quantity, p.price_cents FROM wanted w JOIN orders.products p ON p.id = w.product_id
+    ), placed AS (
+        INSERT INTO orders.orders (customer_id, status, pieces, total_cents, created_at)
+        SELECT c.id, 'placed', sum(priced.quantity), sum(priced.quantity * priced.price_cents), now()
+        FROM priced JOIN orders.customers c ON c.id = %(customer_id)s
+        GROUP BY c.id
+        HAVING count(*) = cardinality(%(product_ids)s::int[])
+        RETURNING id, reference, status, pieces, total_cents, created_at
+    ), written AS (
+        INSERT INTO orders.items (order_id, line, product_id, quantity, unit_price_cents)
+        SELECT placed.id, priced.line, priced.product_id, priced.quantity, priced.price_cents FROM placed CROSS JOIN priced
+    )
+    SELECT * FROM placed
+"""
+
+
+class OrdersRepository:
+    """Orders in PostgreSQL, schema `orders`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_orders(
+        self, *, status: OrderStatus | None, customer_id: int | None, before: int | None, limit: int
+    ) -> list[OrderLine]:
+        """At most `limit` orders older than `before`, newest first."""
+        # A condition is left out rather than written as `(x IS NULL OR …)`: each combination is planned with its own index.
+        conditions: list[LiteralString] = []
+        if status is not None:
+            conditions.append("o.status = %(status)s")
+        if customer_id is not None:
+            conditions.append("o.customer_id = %(customer_id)s")
+        if before is not None:
+            conditions.append("o.id < %(before)s")
+        where: LiteralString = "WHERE " + " AND ".join(conditions) if conditions else ""
+        query: LiteralString = (
+            LINE
+            + "FROM orders.orders o JOIN orders.customers c ON c.id = o.customer_id "
+            + where
+            + " ORDER BY o.id DESC LIMIT %(limit)s"
+        )
+        parameters = {"status": status, "customer_id": customer_id, "before": before, "limit": limit}
+        return await self._database.fetch_all(query, parameters, class_row(OrderLine))
+
+    async def find_by_reference(self, reference: str) -> list[OrderLine]:
+        """One order or none."""
+        return await self._database.fetch_all(FIND_BY_REFERENCE, {"reference": reference}, class_row(OrderLine))
+
+    async def find_by_customer_name(self, prefix: str, *, limit: int) -> list[OrderLine]:
+        """The newest orders of customers whose lower-case name begins so."""
+        parameters = {"first": prefix, "beyond": prefix + "\U0010ffff", "limit": limit}
+        return await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, class_row(OrderLine))
+
+    async def detail(self, order_id: int) -> OrderDetail | None:
+        """One order with its items."""
+        rows = await self._database.fetch_all(DETAIL, {"order_id": order_id}, dict_row)
+        if not rows:
+            return None
+        items = [Item.model_validate(row) for row in rows]
+        return OrderDetail.model_validate({**rows[0], "items": items})
+
+    async def daily_revenue(self, days: int) -> list[DayRevenue]:
+        """The last `days` days in UTC, today included."""
+        return await self._database.fetch_all(DAILY_REVENUE, {"days": days}, class_row(DayRevenue))
+
+    async def create(self, order: NewOrder) -> PlacedOrder | None:
+        """Place the order at the products' prices; None where its customer or one of its products does not exist."""
+        parameters = {
+            "customer_id": order.customer_id,
+            "product_ids": [item.product_id for item in order.items],
+            "quantities": [item.quantity for item in order.items],
+        }
+        return await self._database.fetch_one(CREATE, parameters, class_row(PlacedOrder))

@@ -1,0 +1,119 @@
+"""What the orders service takes and gives. Money is in cents; times are UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MOST_ITEMS = 20
+MOST_PIECES = 100
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    placed = "placed"
+    paid = "paid"
+    shipped = "shipped"
+    delivered = "delivered"
+    cancelled = "cancelled"
+
+
+class Given(BaseModel):
+    """Something a client sends: unknown fields and loosely typed values are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Shown(BaseModel):
+    """Something the service answers with."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class OrderLine(Shown):
+    """One order in a list."""
+
+    id: int
+    reference: str
+    customer_id: int
+    customer_name: str
+    status: OrderStatus
+    pieces: int
+    total_cents: int
+    created_at: datetime
+
+
+class OrderPage(Shown):
+    """A page of orders, newest first."""
+
+    orders: list[OrderLine]
+    next_before: int | None = Field(description="Pass as `before` for the next page; null on the last one.")
+
+
+class Item(Shown):
+    """One line of an order."""
+
+    line: int
+    product_id: int
+    product_name: str
+    quantity: int
+    unit_price_cents: int
+
+
+class OrderDetail(Shown):
+    """One order with its lines."""
+
+    id: int
+    reference: str
+    customer_id: int
+    customer_name: str
+    customer_city: str
+    status: OrderStatus
+    pieces: int
+    total_cents: int
+    created_at: datetime
+    items: list[Item]
+
+
+class DayRevenue(Shown):
+    """What was ordered on one day, cancelled orders left out."""
+
+    day: date
+    orders: int
+    revenue_cents: int
+
+
+class DailyRevenue(Shown):
+    """Revenue by day, oldest first; days without an order are left out."""
+
+    days: list[DayRevenue]
+    total_cents: int
+
+
+class NewItem(Given):
+    """One line of an order to be placed."""
+
+    product_id: Annotated[int, Field(gt=0, le=2**31 - 1)]
+    quantity: Annotated[int, Field(gt=0, le=MOST_PIECES)]
+
+
+class NewOrder(Given):
+    """An order to be placed."""
+
+    customer_id: Annotated[int, Field(gt=0, le=2**31 - 1)]
+    items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_ITEMS)]
+
+
+class PlacedOrder(Shown):
+    """The answer to an order just placed."""
+
+    id: int
+    reference: str
+    status: OrderStatus
+    pieces: int
+    total_cents: int
+    created_at: datetime
