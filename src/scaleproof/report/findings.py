@@ -1,0 +1,266 @@
+"""What a report says, as data: the answer, the figures, and sentences with their evidence. Pure; rendering is elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scaleproof.report.dips import dips_of
+from scaleproof.report.key_figures import KeyFigure, key_figures
+from scaleproof.report.policy_change import change_sentence, policy_diff
+from scaleproof.report.reproduce import not_measured, reproduce_commands, run_facts
+from scaleproof.report.result_tables import Table, result_tables
+from scaleproof.report.subject import Side, Subject
+from scaleproof.report.timeline import Timeline, timeline_of
+from scaleproof.report.wording import amount, capital, clock, duration, listed, memory, number, percent, plural
+from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT, MARKS
+from scaleproof.telemetry.percentiles import histogram_between, histogram_quantile
+from scaleproof.telemetry.summary import Summary, summarise
+from scaleproof.tuner.results import Proof
+
+Tone = Literal["good", "bad", "caution", "neutral"]
+Answer = Literal["yes", "no", "could not measure"]
+Evidence = dict[str, float | int | str | bool]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence and what it rests on. `code` is never renamed."""
+
+    code: str
+    sentence: str
+    tone: Tone = "neutral"
+    evidence: Evidence = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MeasuredSide:
+    """A side of the report with everything derived from its run."""
+
+    side: Side
+    summary: Summary
+    timeline: Timeline
+
+    @property
+    def measurable(self) -> bool:
+        """The machine could measure, and the load was not cut off."""
+        return self.summary.marked_share <= MARKED_SHARE_LIMIT and not self.summary.interrupted
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A whole report as data."""
+
+    subject: Subject
+    sides: tuple[MeasuredSide, ...]
+    question: str
+    answer: Answer
+    headline: str
+    """What happened, in one or two sentences."""
+    labels: tuple[str, ...]
+    """Such as `indicative`."""
+    change: str | None
+    """What the policy change is, in one sentence; None for a single run."""
+    diff: str
+    key_figures: tuple[KeyFigure, ...]
+    findings: tuple[Finding, ...]
+    tables: tuple[Table, ...]
+    commands: tuple[str, ...]
+    facts: dict[str, str]
+    not_measured: tuple[str, ...]
+
+
+def find(subject: Subject) -> Findings:
+    """Everything the report says about the subject."""
+    sides = tuple(MeasuredSide(side, summarise(side.run), timeline_of(side.run)) for side in subject.sides)
+    proof, last = subject.proof, sides[-1]
+    answer = _answer(subject, sides)
+    change, diff = None, ""
+    if proof is not None:
+        change, diff = change_sentence(proof.tuning.before, proof.tuning.after), proof.tuning.diff
+        diff = diff or policy_diff(proof.tuning.before, proof.tuning.after)
+    elif subject.kind == "comparison":
+        policies = [each.side.run.meta.policy for each in sides]
+        change, diff = change_sentence(*policies), policy_diff(*policies)
+    return Findings(
+        subject=subject,
+        sides=sides,
+        question=f"Holds {number(last.side.run.meta.users)} users?",
+        answer=answer,
+        headline=_headline(subject, sides, answer),
+        labels=_labels(subject, sides),
+        change=change,
+        diff=diff,
+        key_figures=key_figures(subject, [each.summary for each in sides]),
+        findings=tuple(_findings(subject, sides)),
+        tables=result_tables(subject, [each.summary for each in sides]),
+        commands=reproduce_commands(subject),
+        facts=run_facts(subject),
+        not_measured=not_measured(subject),
+    )
+
+
+def _answer(subject: Subject, sides: tuple[MeasuredSide, ...]) -> Answer:
+    if subject.proof is None:
+        side = sides[-1]
+        return "could not measure" if not side.measurable else "yes" if side.summary.keeps_slo else "no"
+    proof = subject.proof
+    if any(run.marked_share > MARKED_SHARE_LIMIT for run in proof.runs_of(proof.in_force)):
+        return "could not measure"
+    return "yes" if proof.holds else "no"
+
+
+def _headline(subject: Subject, sides: tuple[MeasuredSide, ...], answer: Answer) -> str:
+    if subject.proof is not None:
+        return _proof_headline(subject.proof, answer)
+    side = sides[-1]
+    total = side.summary.violation
+    if answer == "could not measure":
+        why = "the load was interrupted" if side.summary.interrupted else "the machine was disturbed while measuring"
+        return f"No verdict: {why}. The figures below show what was seen."
+    kept = [name for name, service in side.summary.services.items() if service.keeps_slo]
+    missed = [name for name in side.summary.services if name not in kept]
+    served = f"{percent(1 - total.share)} of {number(total.intended)} intended requests were served well"
+    if answer == "yes":
+        return f"{served}: every service kept its promise."
+    return f"{served}; {listed(missed)} did not keep {'its' if len(missed) == 1 else 'their'} promise."
+
+
+def _proof_headline(proof: Proof, answer: Answer) -> str:
+    verdict = proof.verdict
+    if not proof.tuning.changed:
+        first = "The policy stays as it is: no change was worth more than the noise of the measurement."
+    elif verdict.decision == "better":
+        first = "The new policy is better and is now in force."
+    elif verdict.decision == "not better":
+        first = "The new policy was not better; the old one is back in force."
+    else:
+        first = "Whether the new policy is better could not be decided; the old one is back in force."
+    if proof.tuning.changed and verdict.decision != "better" and not verdict.restored:
+        first = {
+            "not better": "The new policy was not better.",
+            "inconclusive": "Whether the new policy is better could not be decided.",
+        }[verdict.decision]
+    if answer == "could not measure":
+        first += " The machine was disturbed while measuring."
+    return first
+
+
+def _labels(subject: Subject, sides: tuple[MeasuredSide, ...]) -> tuple[str, ...]:
+    labels = []
+    if subject.proof is not None and subject.proof.verdict.indicative:
+        labels.append("indicative")
+    if any(each.summary.interrupted for each in sides):
+        labels.append("interrupted")
+    return tuple(labels)
+
+
+def _findings(subject: Subject, sides: tuple[MeasuredSide, ...]) -> list[Finding]:
+    found: list[Finding] = []
+    if subject.proof is not None:
+        tone: Tone = {"better": "good", "not better": "bad", "inconclusive": "caution"}[subject.proof.verdict.decision]  # type: ignore[assignment]  # a dict of literals widens to str
+        found += [Finding("verdict-reason", capital(reason), tone) for reason in subject.proof.verdict.reasons]
+        if not subject.proof.tuning.feasible and subject.proof.tuning.infeasible_reason:
+            found.append(Finding("infeasible", capital(subject.proof.tuning.infeasible_reason), "bad"))
+        found += [Finding("tuning-reason", capital(reason)) for reason in subject.proof.tuning.reasons]
+    for side in sides:
+        found += _side_findings(side, many=len(sides) > 1)
+    found += _calibration_findings(subject)
+    return found
+
+
+def _side_findings(measured: MeasuredSide, *, many: bool) -> list[Finding]:
+    side, summary = measured.side, measured.summary
+    prefix = f"{side.title}: " if many else ""
+    found = [_peak(summary, prefix), _generator(measured, prefix)]
+    if summary.errors:
+        kinds = [f"{name} ({number(count)})" for name, count in list(summary.errors.items())[:4]]
+        found.append(
+            Finding(
+                "errors",
+                f"{prefix}{plural(sum(summary.errors.values()), 'request')} failed or {'was' if sum(summary.errors.values()) == 1 else 'were'} never sent: {listed(kinds)}.",
+                "caution",
+                dict(summary.errors),
+            )
+        )
+    for dip in dips_of(side.run):
+        back = f"back after {duration(dip.restart_seconds)}" if dip.restart_seconds is not None else "not back by the end"
+        bad = plural(dip.bad, "request") if dip.bad else "no request"
+        found.append(
+            Finding(
+                "dip",
+                f"{prefix}{dip.component} {dip.what} at {clock(dip.time_s)} and was {back}; "
+                f"{bad} of {number(dip.intended)} {'were' if dip.bad > 1 else 'was'} not served well meanwhile.",
+                "caution",
+                {"time_s": dip.time_s, "component": dip.component, "bad": dip.bad, "intended": dip.intended},
+            )
+        )
+    if summary.marked_share:
+        seconds = {code: count for code, count in summary.marks.items() if count}
+        meanings = {mark.code: mark for mark in MARKS}
+        host = side.run.tables["host"]
+        why = [meanings[code].meaning(float(host[meanings[code].column].max())) for code in seconds]
+        found.append(
+            Finding(
+                "marked-seconds",
+                f"{prefix}{percent(summary.marked_share)} of the seconds are marked as disturbed: {listed(why)}.",
+                "neutral" if measured.measurable else "bad",
+                {"marked_share": summary.marked_share, **seconds},
+            )
+        )
+    return found
+
+
+def _peak(summary: Summary, prefix: str) -> Finding:
+    return Finding(
+        "peak",
+        f"{prefix}at the peak {number(summary.peak_users)} users asked for {amount(summary.peak_rate_per_second)} requests/s; "
+        f"{percent(summary.served_share_at_peak)} of the peak's last minute were answered without failure.",
+        "good" if summary.served_share_at_peak >= 0.95 else "bad",  # noqa: PLR2004  the share that the demo promises
+        {"served_share_at_peak": summary.served_share_at_peak, "peak_rate_per_second": summary.peak_rate_per_second},
+    )
+
+
+def _generator(measured: MeasuredSide, prefix: str) -> Finding:
+    run = measured.side.run
+    host = run.tables["host"]
+    cores = float((host["generator_cores"] + host["gateway_cores"]).quantile(0.95)) if len(host) else float("nan")
+    memory_bytes = float((host["generator_memory_bytes"] + host["gateway_memory_bytes"]).max()) if len(host) else 0.0
+    bounds, counts = histogram_between(run.tables["gateway"], 0.0, measured.timeline.end_s)
+    gateway_p95 = histogram_quantile(bounds, counts, 0.95)
+    sent_p95 = measured.summary.sent_latency.p95_s
+    return Finding(
+        "instrument",
+        f"{prefix}the load generator and the gateway took {amount(cores)} cores (p95) and {memory(memory_bytes)}; "
+        f"from sending, p95 is {duration(sent_p95)} by the generator and {duration(gateway_p95)} by the gateway's own histogram.",
+        "neutral",
+        {"cores_p95": cores, "memory_bytes": memory_bytes, "sent_p95_s": sent_p95, "gateway_p95_s": gateway_p95},
+    )
+
+
+def _calibration_findings(subject: Subject) -> list[Finding]:
+    if subject.calibration is None:
+        return []
+    found = []
+    for name, service in subject.calibration.services.items():
+        capacity = service.capacity_per_second
+        start = service.start_seconds
+        found.append(
+            Finding(
+                "capacity",
+                f"One replica of {name} serves {amount(capacity.value)} requests/s within its SLO (90 % interval "
+                f"{amount(capacity.low)} to {amount(capacity.high)}) and takes {amount(start[0])} to {amount(start[1])} s to start.",
+                "neutral",
+                {"service": name, "capacity_per_second": capacity.value, "low": capacity.low, "high": capacity.high},
+            )
+        )
+        if service.bottleneck:
+            found.append(
+                Finding(
+                    "bottleneck",
+                    f"More replicas of {name} stop helping because they share {service.bottleneck}.",
+                    "caution",
+                    {"service": name, "bottleneck": service.bottleneck},
+                )
+            )
+    return found
