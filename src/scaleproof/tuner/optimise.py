@@ -1,0 +1,305 @@
+"""Finding the cheapest policy that keeps the SLO with a margin, and saying why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaleproof.simulator.calibration import Calibration
+from scaleproof.spec.platform import Platform
+from scaleproof.spec.policy import Policy
+from scaleproof.tuner.capacity_plan import peak_rates, replicas_allowed, replicas_needed
+from scaleproof.tuner.evaluation import Goal, Outcome, PolicyEvaluator
+from scaleproof.tuner.knobs import Knobs, describe_rules, label_of, with_knobs
+from scaleproof.tuner.ports import Progress
+from scaleproof.tuner.results import FrontierPoint, Sensitivity, TuningResult
+from scaleproof.tuner.search import Bounds, Tried, neighbours, preference, search
+from scaleproof.tuner.sizing import sized_policy
+
+Floats = NDArray[np.float64]
+
+SEARCH_SEEDS: Final = 4
+FINAL_SEEDS: Final = 16
+FINALISTS: Final = 8
+FIRST_SEED: Final = 7_000_001
+"""Seeds of the search start here: no verification uses them (its seeds are what a user gives, 1 by default)."""
+WORTH_CHANGING: Final = 0.04
+"""A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
+TIE: Final = 0.01
+"""Within this share of the cost the simpler policy wins."""
+_FRONTIER_POINTS: Final = 40
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be tuned: the policy now, what was calibrated, the load, and the bounds."""
+
+    before: Policy
+    spec: Platform
+    calibration: Calibration
+    arrivals: Mapping[str, Floats]
+    """Arrival times per service in seconds, of one drawing of the load: for the peak's need."""
+    budget_millicores: int
+    """The most that all replicas' limits may add up to."""
+    margin: float = 0.2
+    max_window_seconds: int = 300
+    verification_seeds: frozenset[int] = frozenset()
+    """Seeds that the search must not see."""
+
+
+def optimise(
+    question: Question,
+    evaluator: PolicyEvaluator,
+    progress: Progress,
+    *,
+    preview: Callable[[Policy], str] = lambda _: "",
+    search_seeds: int = SEARCH_SEEDS,
+    final_seeds: int = FINAL_SEEDS,
+) -> TuningResult:
+    """The result of a search. Deterministic: same question, same evaluator, same answer.
+
+    Where no policy within the bounds keeps the SLO, the result says which constraint is in the way and the least capacity
+    that would do; its policy is then the one with the least violation, if that is less than before.
+    """
+    goal = Goal.of(question.spec, question.margin)
+    seeds = _seeds(final_seeds, question.verification_seeds)
+    base = sized_policy(question.before, question.calibration)
+    rates = peak_rates(question.arrivals, question.calibration)
+    needed = replicas_needed(question.calibration, rates)
+    allowed = replicas_allowed(question.calibration, base, needed, question.budget_millicores)
+    bounds = {
+        name: Bounds(
+            most_replicas=allowed[name],
+            longest_window_seconds=question.max_window_seconds,
+            limit_over_request=service.resources.limits.cpu_millicores / max(service.resources.requests.cpu_millicores, 1),
+        )
+        # The service with the most load first: it decides most of the cost, and the others are tuned around it.
+        for name, service in sorted(base.services.items(), key=lambda item: (-needed.get(item[0], 1), item[0]))
+    }
+    progress.stage("Searching the cheapest policy that keeps the SLO")
+    quick = Tried(evaluator, seeds[:search_seeds], said=lambda count: progress.advance(0.0, f"{count} policies simulated"))
+    search(base, bounds, goal, quick)
+    quick.evaluate([question.before])
+    ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
+    careful = Tried(evaluator, seeds)
+    finalists = [question.before, *(policy for policy, _ in ranked[:FINALISTS])]
+    outcomes = careful.evaluate(finalists)
+    best = min(range(1, len(finalists)), key=lambda i: (*preference(goal, outcomes[i]), i), default=0)
+    after = _simplified(finalists[best], bounds, goal, careful)
+    before_outcome, after_outcome = careful.evaluate([question.before, after])
+    if not _worth_changing(goal, before_outcome, after_outcome):
+        after, after_outcome = question.before, before_outcome
+    changed = after != question.before
+    feasible = goal.excess(after_outcome) == 0.0
+    moves = neighbours(after, bounds)
+    beside = quick.evaluate([after, *(policy for _, policy in moves)])
+    result = TuningResult(
+        before=question.before,
+        after=after,
+        changed=changed,
+        diff=preview(after) if changed else "",
+        before_cost=before_outcome.cost_estimate(),
+        before_violation=before_outcome.violation_estimate(),
+        after_cost=after_outcome.cost_estimate(),
+        after_violation=after_outcome.violation_estimate(),
+        violation_by_service={name: after_outcome.violation_estimate(name) for name in after_outcome.violation},
+        frontier=_frontier(question.before, after, goal, {**quick.outcomes, **careful.outcomes}),
+        sensitivity=[
+            _sensitivity(words, goal, beside[0], outcome) for (words, _), outcome in zip(moves, beside[1:], strict=True)
+        ],
+        reasons=_reasons(question, after, changed=changed),
+        margin=question.margin,
+        feasible=feasible,
+        infeasible_reason=None if feasible else _infeasible(question, goal, after_outcome, rates, needed, allowed),
+        seeds=seeds,
+        policies_tried=len(quick.outcomes),
+    )
+    progress.say(
+        f"{result.policies_tried} policies simulated; "
+        f"expected cost {result.before_cost.value:.1f} → {result.after_cost.value:.1f} requested core-seconds, "
+        f"violation {result.before_violation.value:.1%} → {result.after_violation.value:.1%}"
+    )
+    return result
+
+
+def frontier_table(result: TuningResult) -> list[str]:
+    """The frontier as text lines, from the cheapest to the dearest, for a terminal."""
+    lines = [f"{'cost':>9}  {'violation (upper)':>18}  policy"]
+    for point in result.frontier:
+        sign = "→" if point.chosen else "•" if point.starting else " "
+        kept = "" if point.keeps_slo else "  breaks the SLO"
+        lines.append(
+            f"{point.cost.value:9.1f}  {point.violation.value:8.2%} ({point.violation.high:6.2%}) {sign} {point.label}{kept}"
+        )
+    return lines
+
+
+def _seeds(count: int, forbidden: frozenset[int]) -> list[int]:
+    seeds: list[int] = []
+    seed = FIRST_SEED
+    while len(seeds) < count:
+        if seed not in forbidden:
+            seeds.append(seed)
+        seed += 1
+    return seeds
+
+
+def _simplified(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried) -> Policy:
+    """Optional fields go back to Kubernetes' defaults, in turn, where that keeps the goal at (almost) the same cost."""
+    outcome = tried.evaluate([policy])[0]
+    best_cost = outcome.mean_cost
+    for name, bound in bounds.items():
+        for change in ({"up_rules": None}, {"down_rules": None}, {"up_window": None}, {"down_window": None}):
+            knobs = Knobs.of(policy.services[name].autoscaling)
+            simpler = knobs.turned(**change)
+            if simpler == knobs or simpler.down_window_seconds > bound.longest_window_seconds:
+                continue
+            candidate = with_knobs(policy, {name: simpler})
+            result = tried.evaluate([candidate])[0]
+            if goal.excess(result) <= goal.excess(outcome) and result.mean_cost <= best_cost * (1 + TIE):
+                policy = candidate
+    return policy
+
+
+def _worth_changing(goal: Goal, before: Outcome, after: Outcome) -> bool:
+    """Less violation beyond the goal, or, at no more of it, a cost below by more than chance and measuring explain."""
+    old, new = goal.excess(before), goal.excess(after)
+    if new < old and old - new > 0.0005:  # noqa: PLR2004  the step of `preference`
+        return True
+    if new > old:
+        return False
+    gains = before.cost - after.cost  # paired: the same draws
+    certain = float(np.quantile(gains, 0.1)) > 0
+    return certain and float(np.mean(gains)) > WORTH_CHANGING * before.mean_cost
+
+
+def _frontier(before: Policy, after: Policy, goal: Goal, tried: Mapping[str, tuple[Policy, Outcome]]) -> list[FrontierPoint]:
+    """Policies that no other beats in both, plus the chosen and the starting one."""
+    entries = sorted(tried.values(), key=lambda entry: (entry[1].mean_cost, entry[1].violation_estimate().high))
+    front: list[tuple[Policy, Outcome]] = []
+    least = np.inf
+    for policy, outcome in entries:
+        upper = outcome.violation_estimate().high
+        if upper < least:
+            least = upper
+            front.append((policy, outcome))
+    if len(front) > _FRONTIER_POINTS:
+        kept = np.unique(np.linspace(0, len(front) - 1, _FRONTIER_POINTS).round().astype(int))
+        front = [front[i] for i in kept]
+    for policy in (before, after):
+        if all(policy != other for other, _ in front):
+            front.append((policy, tried[policy.model_dump_json()][1]))
+    front.sort(key=lambda entry: entry[1].mean_cost)
+    return [
+        FrontierPoint(
+            label=label_of(policy),
+            cost=outcome.cost_estimate(),
+            violation=outcome.violation_estimate(),
+            keeps_slo=goal.excess(outcome) == 0.0,
+            chosen=policy == after,
+            starting=policy == before,
+            policy=policy,
+        )
+        for policy, outcome in front
+    ]
+
+
+def _sensitivity(words: str, goal: Goal, chosen: Outcome, outcome: Outcome) -> Sensitivity:
+    return Sensitivity(
+        label=words,
+        cost_change=outcome.mean_cost / chosen.mean_cost - 1 if chosen.mean_cost else 0.0,
+        violation_change=outcome.violation_estimate().value - chosen.violation_estimate().value,
+        keeps_slo=goal.excess(outcome) == 0.0,
+    )
+
+
+def _reasons(question: Question, after: Policy, *, changed: bool) -> list[str]:
+    if not changed:
+        worth = f"{WORTH_CHANGING:.0%}"
+        return [
+            f"The policy stays: no other keeps the SLO and is cheaper by more than {worth}, which measuring can tell apart."
+        ]
+    lines: list[str] = []
+    for name, service in after.services.items():
+        old = question.before.services[name]
+        requests, past = service.resources.requests, old.resources.requests
+        calibrated = question.calibration.services.get(name)
+        if calibrated is not None and requests.cpu != past.cpu:
+            lines.append(
+                f"{name}: CPU request {past.cpu} → {requests.cpu}: a replica at capacity uses "
+                f"{calibrated.usage_at_capacity_cores * 1000:.0f}m (95 % quantile)."
+            )
+        if calibrated is not None and requests.memory != past.memory:
+            peak = calibrated.memory_peak_bytes / 2**20
+            lines.append(f"{name}: memory request {past.memory} → {requests.memory}: the peak was {peak:.0f}Mi; 15 % on top.")
+        lines += _knob_reasons(name, Knobs.of(old.autoscaling), Knobs.of(service.autoscaling))
+    return lines
+
+
+def _knob_reasons(name: str, old: Knobs, new: Knobs) -> list[str]:
+    lines: list[str] = []
+    if new.minimum > old.minimum:
+        lines.append(
+            f"{name}: minReplicas {old.minimum} → {new.minimum}: the load rises faster than new replicas are decided on and started."
+        )
+    elif new.minimum < old.minimum:
+        lines.append(f"{name}: minReplicas {old.minimum} → {new.minimum}: fewer serve the quiet time as well.")
+    if new.maximum != old.maximum:
+        lines.append(f"{name}: maxReplicas {old.maximum} → {new.maximum}: what the peak needs and the machine's budget allows.")
+    if new.target != old.target:
+        why = "replicas may be used more fully" if (new.target or 0) > (old.target or 0) else "replicas are added earlier"
+        lines.append(f"{name}: CPU target {old.target} % → {new.target} % of the request: {why}.")
+    if new.down_window != old.down_window:
+        lines.append(
+            f"{name}: scale-down window {old.down_window_seconds} s → {new.down_window_seconds} s: "
+            + (
+                "idle replicas go sooner."
+                if new.down_window_seconds < old.down_window_seconds
+                else "fewer replicas go too soon."
+            )
+        )
+    if new.up_window != old.up_window:
+        lines.append(f"{name}: scale-up window {old.up_window or 0} s → {new.up_window or 0} s.")
+    for direction, before, after in (("down", old.down_rules, new.down_rules), ("up", old.up_rules, new.up_rules)):
+        if before != after:
+            lines.append(f"{name}: scale-{direction} policy {describe_rules(before)} → {describe_rules(after)}.")
+    return lines
+
+
+def _infeasible(
+    question: Question,
+    goal: Goal,
+    outcome: Outcome,
+    rates: Mapping[str, float],
+    needed: Mapping[str, int],
+    allowed: Mapping[str, int],
+) -> str:
+    """Which constraint is in the way, and the least capacity that would do."""
+    broken: Sequence[str] = [name for name, limit in goal.allowed.items() if outcome.upper(name) > limit]
+    parts = [
+        f"{name}: at best up to {outcome.upper(name):.1%} of requests violate, {goal.allowed[name]:.1%} may "
+        f"(the SLO's budget less the margin of {question.margin:.0%})"
+        for name in broken
+    ]
+    limits = {name: service.resources.limits.cpu_millicores for name, service in question.before.services.items()}
+    total = sum(needed.get(name, 1) * limits[name] for name in limits)
+    short = [name for name in limits if needed.get(name, 1) > allowed[name]]
+    if short:
+        counts = ", ".join(
+            f"{needed[name]} replicas of {name} for {rates[name]:.0f} requests/s (at most {allowed[name]} fit)"
+            for name in short
+        )
+        parts.append(
+            f"the constraint is maxReplicas within the machine's budget of {question.budget_millicores}m; the least capacity "
+            f"that would do: {counts}, {total}m of limits in all"
+        )
+    else:
+        parts.append(
+            f"the replicas for the peak would fit ({total}m of {question.budget_millicores}m), the constraint is one replica's "
+            "latency at its limit or how soon replicas come: raise the CPU limit, the budget or the SLO's threshold"
+        )
+    return "; ".join(parts)
