@@ -1,0 +1,107 @@
+"""A program started through launch.py: its end can be awaited, it logs to a bounded file, and it cannot outlive the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scaleproof.runtime import launch
+
+LOG_BYTES = 4_000_000
+KEPT_BYTES = 1_000_000
+
+
+class Process:
+    """A running program in a session of its own."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
+        self._popen = popen
+        self.pid = popen.pid
+        self.log = log
+        self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._pidfd = os.pidfd_open(popen.pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self._reap)
+
+    @classmethod
+    def start(
+        cls,
+        program: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        folder: Path,
+        user: tuple[int, int] | None = None,
+        cgroups: Sequence[str] = (),
+    ) -> Process:
+        """Start it. Its output is appended to `log`. A program that cannot be started ends with 127 and says why in the log."""
+        orders = json.dumps({"parent": os.getpid(), "cgroups": list(cgroups), "user": user})
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            popen = subprocess.Popen(  # noqa: S603  the platform's own command, without a shell
+                [sys.executable, "-I", "-S", launch.__file__, orders, *program],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(environment),
+                cwd=folder,
+            )
+        return cls(popen, log)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return not self._ended.done()
+
+    async def wait(self) -> int:
+        """Its exit code, when it has ended; negative where a signal ended it. May be awaited often, and cancelled."""
+        return await asyncio.shield(self._ended)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to the program and to what it started in its session's first group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    async def stop(self, grace_seconds: float, number: int = signal.SIGTERM) -> int:
+        """Ask it to end, then make it. Returns its exit code."""
+        if self.running:
+            # Only the program itself: a server that manages its own children is told once.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.wait(), grace_seconds)
+        self.signal_group(signal.SIGKILL)
+        return await self.wait()
+
+    def trim_log(self) -> None:
+        """Keep the log bounded: its oldest part moves to `.1`, replacing what was there."""
+        with contextlib.suppress(OSError):
+            if self.log.stat().st_size > LOG_BYTES:
+                content = self.log.read_bytes()
+                self.log.with_suffix(self.log.suffix + ".1").write_bytes(content[-KEPT_BYTES:])
+                # The program writes in append mode, so it goes on at the new end.
+                os.truncate(self.log, 0)
+
+    def _reap(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        code = self._popen.wait()
+        if not self._ended.done():
+            self._ended.set_result(code)
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """The last lines of a log; empty where there is none."""
+    try:
+        with log.open("rb") as content:
+            content.seek(0, os.SEEK_END)
+            content.seek(max(content.tell() - 400 * lines, 0))
+            return content.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []

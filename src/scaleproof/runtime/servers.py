@@ -1,0 +1,147 @@
+"""Gateway, datastores and autoscaler of a platform: made, started side by side, kept running, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from scaleproof.runtime.component import Component
+from scaleproof.runtime.envoy import DRAIN_PROPAGATION_SECONDS, Endpoint, EnvoyGateway
+from scaleproof.runtime.free_ports import FreePorts
+from scaleproof.runtime.postgres import PostgresServer
+from scaleproof.runtime.process import Process, tail
+from scaleproof.runtime.recorder import Recorder
+from scaleproof.runtime.redis import RedisServer
+from scaleproof.runtime.replica import Surroundings
+from scaleproof.runtime.state_folder import StateFolder
+from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.spec.platform import Platform
+
+STOP_SECONDS = 3.0
+SETUP_SECONDS = 300.0
+
+
+class Servers:
+    """All processes of a platform that are not replicas. Raises CannotMeasureError where a server is not installed."""
+
+    drain_propagation_seconds = DRAIN_PROPAGATION_SECONDS
+
+    def __init__(
+        self,
+        folder: StateFolder,
+        platform: Platform,
+        ports: FreePorts,
+        recorder: Recorder,
+        environment: Mapping[str, str],
+        seed: int,
+    ) -> None:
+        self._folder = folder
+        self._platform = platform
+        self._recorder = recorder
+        self._environment = environment
+        callees = sorted({callee for service in platform.services.values() for callee in service.calls})
+        self.envoy = EnvoyGateway(
+            folder.run / "envoy",
+            platform,
+            platform.gateway.port or ports.take(),
+            ports.take(),
+            {name: ports.take() for name in callees},
+        )
+        self.redis = RedisServer(folder.run / "redis", ports.take(), platform.redis) if platform.redis else None
+        self.postgres = PostgresServer(folder.run / "postgres", ports.take(), platform.postgres) if platform.postgres else None
+        self.gateway = Component("envoy", self._program("envoy", self.envoy.command), _threaded(self.envoy.is_ready), recorder)
+        self.datastores: list[Component] = []
+        if self.redis is not None:
+            start = self._program("redis", self.redis.command)
+            self.datastores.append(Component("redis", start, _threaded(self.redis.is_ready), recorder))
+        if (server := self.postgres) is not None:
+            start = self._program("postgres", server.command, lambda: server.run_as)
+            ready = _threaded(server.is_ready)
+            self.datastores.append(Component("postgres", start, ready, recorder, stop_signal=server.stop_signal))
+        autoscaler = [sys.executable, "-m", "scaleproof.runtime.autoscaler", str(folder.root), str(seed)]
+        self.autoscaler = Component("autoscaler", self._program("autoscaler", lambda: autoscaler), _at_once, recorder)
+
+    @property
+    def components(self) -> list[Component]:
+        """All of them."""
+        return [self.gateway, *self.datastores, self.autoscaler]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """REDIS_URL, DATABASE_URL and `<CALLEE>_URL` for replicas and setup commands."""
+        found = {f"{name.upper().replace('-', '_')}_URL": self.envoy.internal_url(name) for name in self.envoy.internal_ports}
+        if self.redis is not None:
+            found["REDIS_URL"] = self.redis.url
+        if self.postgres is not None:
+            found["DATABASE_URL"] = self.postgres.url
+        return found
+
+    async def start(self) -> None:
+        """Start all and wait until they are ready. Raises CannotMeasureError with the last log lines of one that is not."""
+        await asyncio.gather(
+            *(asyncio.to_thread(server.prepare) for server in (self.envoy, self.redis, self.postgres) if server)
+        )
+        for component in self.components:
+            component.begin()
+        await asyncio.gather(*(component.wait_ready() for component in self.components))
+
+    async def stop(self) -> None:
+        """End all, and remove what PostgreSQL keeps outside the folder."""
+        await asyncio.gather(*(component.stop(STOP_SECONDS) for component in self.components))
+        if self.postgres is not None:
+            await asyncio.to_thread(self.postgres.remove)
+
+    def publish(self, endpoints: Mapping[str, Sequence[tuple[int, bool]]]) -> None:
+        """Make these (port, draining) the endpoints of each service."""
+        self.envoy.update(
+            {name: [Endpoint(port, draining=draining) for port, draining in listed] for name, listed in endpoints.items()}
+        )
+
+    async def run_once(self, name: str, program: Sequence[str], shared: Surroundings, environment: Mapping[str, str]) -> None:
+        """Run a command to its end. Raises CannotMeasureError with its last lines where it fails or takes too long."""
+        log = self._folder.logs / f"{name}.log"
+        process = Process.start(program, log=log, environment={**shared.environment, **environment}, folder=shared.folder)
+        try:
+            code = await asyncio.wait_for(process.wait(), SETUP_SECONDS)
+        except TimeoutError:
+            code = None
+        finally:
+            process.signal_group(signal.SIGKILL)
+        if code != 0:
+            how = f"took longer than {SETUP_SECONDS:g} s" if code is None else f"ended with exit code {code}"
+            lines = "\n".join(tail(log, 8))
+            raise CannotMeasureError(f"{name}: `{' '.join(program)}` {how}:\n{lines}", hint=f"see `scaleproof logs {name}`")
+
+    def _program(
+        self,
+        name: str,
+        command: Callable[[], list[str]],
+        user: Callable[[], tuple[int, int] | None] = lambda: None,
+    ) -> Callable[[], Process]:
+        def start() -> Process:
+            return Process.start(
+                command(),
+                log=self._folder.logs / f"{name}.log",
+                environment=self._environment,
+                # Another user may not be allowed into the project.
+                folder=self._folder.run if user() is None else Path("/"),
+                user=user(),
+            )
+
+        return start
+
+
+def _threaded(ask: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    """A question that blocks, asked aside."""
+
+    async def asked() -> bool:
+        return await asyncio.to_thread(ask)
+
+    return asked
+
+
+async def _at_once() -> bool:
+    return True
