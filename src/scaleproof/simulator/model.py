@@ -1,0 +1,119 @@
+"""What goes into a simulation, typed: assumptions beyond the calibration, and one service ready for the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaleproof.simulator import layout
+from scaleproof.simulator.autoscaling_spec import PackedSpec, pack
+from scaleproof.simulator.calibration import Calibration, ServiceCalibration
+from scaleproof.spec.errors import BadInputError
+from scaleproof.spec.platform import Platform
+from scaleproof.spec.policy import Policy, ServicePolicy
+
+Arrivals = Mapping[str, NDArray[np.float64]]
+"""Per service the sorted intended times of its requests in seconds since the start. Calls between services are added."""
+
+ArrivalsBySeed = Callable[[int], Arrivals]
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What no calibration measures. The defaults are Kubernetes' and the embedded runtime's."""
+
+    sync_seconds: float = 15.0
+    scrape_seconds: float = 15.0
+    propagation_seconds: tuple[float, float] = (0.5, 1.0)
+    """From a replica's readiness to its first request: the readiness poll and the gateway's view of its endpoints."""
+    drain_seconds: float = 1.0
+    """A draining replica stays at least so long; how long at most is the service's `drain_seconds`."""
+    wait_variation: float = 0.7
+    """Coefficient of variation of the time a request waits for others."""
+    max_outstanding: int | None = None
+    """Requests in one service at once, beyond which the gateway answers 503 (a circuit breaker); None: no limit."""
+    calibration_noise: bool = True
+    """Every simulated run draws the calibrated means from their intervals, so that results carry their uncertainty."""
+
+
+@dataclass(frozen=True)
+class ServiceSetup:
+    """One service under one policy, in the arrays of `layout`; phases are filled in per simulated run."""
+
+    name: str
+    settings: NDArray[np.float64]
+    hpa: PackedSpec
+    initial_replicas: int
+    max_replicas: int
+    request_millicores: int
+    slo_seconds: float
+    station_seconds: float
+    """Seconds that the shared bottleneck needs for a request, one after the other; 0 where none was found."""
+    calibration: ServiceCalibration
+    key: str
+    """Equal for equal policies of this service."""
+
+    @property
+    def request_cores(self) -> float:
+        """Requested cores of one replica."""
+        return self.request_millicores / 1000
+
+
+def set_up(
+    name: str,
+    calibration: ServiceCalibration,
+    platform: Platform,
+    policy: ServicePolicy,
+    assumptions: Assumptions,
+    *,
+    duration_seconds: float,
+    horizon_seconds: float,
+) -> ServiceSetup:
+    """The kernel's settings of a service. A run starts at the policy's minReplicas, long ready."""
+    service = platform.services[name]
+    limit = policy.resources.limits.cpu_millicores / 1000
+    settings = np.zeros(layout.SETTINGS)
+    settings[layout.LIMIT_CORES] = limit
+    settings[layout.SPEED_CORES] = calibration.concurrency
+    settings[layout.IDLE_CORES] = min(calibration.idle_cores, limit)
+    settings[layout.BURN_CORES] = min(calibration.start_burn_cores, limit)
+    settings[layout.BURN_SECONDS] = calibration.start_burn_seconds
+    settings[layout.WARM_SECONDS] = calibration.warm_up_seconds
+    settings[layout.WARM_FACTOR] = calibration.warm_up_factor
+    settings[layout.REQUEST_CORES] = policy.resources.requests.cpu_millicores / 1000
+    settings[layout.DURATION] = duration_seconds
+    settings[layout.HORIZON] = horizon_seconds
+    settings[layout.SYNC_PERIOD] = assumptions.sync_seconds
+    settings[layout.SCRAPE_PERIOD] = assumptions.scrape_seconds
+    settings[layout.DRAIN_LEAST] = assumptions.drain_seconds
+    settings[layout.DRAIN_MOST] = max(service.drain_seconds, assumptions.drain_seconds)
+    settings[layout.MAX_OUTSTANDING] = np.inf if assumptions.max_outstanding is None else assumptions.max_outstanding
+    settings[layout.TIMEOUT] = platform.gateway.request_timeout_seconds
+    hpa = pack(
+        policy.autoscaling, policy.resources.requests.cpu_millicores, sync_seconds=assumptions.sync_seconds, service=name
+    )
+    most = max(calibration.capacity_by_replicas.values(), default=0.0)
+    return ServiceSetup(
+        name=name,
+        settings=settings,
+        hpa=hpa,
+        initial_replicas=policy.autoscaling.min_replicas,
+        max_replicas=policy.autoscaling.max_replicas,
+        request_millicores=policy.resources.requests.cpu_millicores,
+        slo_seconds=service.slo.latency_seconds,
+        station_seconds=1 / most if calibration.bottleneck is not None and most > 0 else 0.0,
+        calibration=calibration,
+        key=policy.model_dump_json(exclude_none=True),
+    )
+
+
+def check_services(calibration: Calibration, platform: Platform, policy: Policy) -> None:
+    """Raises BadInputError where a service of the platform has no policy or no calibration."""
+    for name in platform.services:
+        if name not in policy.services:
+            raise BadInputError(f"policy: service {name} is missing", hint="give every service of platform.yaml a policy")
+        if name not in calibration.services:
+            raise BadInputError(f"calibration: service {name} is missing", hint="run `scaleproof calibrate` again")

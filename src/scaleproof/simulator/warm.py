@@ -1,0 +1,24 @@
+"""Compile the kernels once and leave them on disk: `python -m scaleproof.simulator.warm`, run at installation."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from scaleproof.hpa.compiled import COMPILED
+from scaleproof.simulator.held import ReplicaModel, simulate_held
+from scaleproof.simulator.run import through_bottleneck
+
+
+def warm() -> float:
+    """Compile everything that a simulation calls, or read it from the cache. Returns the seconds it took."""
+    begin = time.perf_counter()
+    model = ReplicaModel(cpu_seconds=0.002, variation=0.5, limit_cores=0.25)
+    step = simulate_held(model, rate_per_second=20, replicas=2, duration_seconds=20)
+    through_bottleneck(step.arrivals, 0.001)
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    took = warm()
+    sys.stdout.write(f"simulator {'compiled' if COMPILED else 'interpreted (numba is not installed)'}: {took:.1f} s\n")
