@@ -54,7 +54,8 @@ def create_service_app(
     app.include_router(create_health_router(database=database, metrics=metrics, traffic=traffic))
     for router in routers:
         app.include_router(router)
-    for error in (DatabaseUnavailableError, *unavailable):
+    errors: list[type[Exception]] = [DatabaseUnavailableError, *unavailable]
+    for error in errors:
         app.add_exception_handler(error, answer_unavailable)
     return app
 

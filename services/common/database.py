@@ -5,17 +5,16 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
-from psycopg.abc import Query
 from psycopg.rows import AsyncRowFactory, RowFactory
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 Row = TypeVar("Row")
 
 POOL_SIZE = (1, 4)
-"""Replicas × 4 must stay below max_connections (100). One event loop can hardly use more than four at once."""
+"""Four times the replicas must stay below max_connections (100). One event loop can hardly use more than four at once."""
 WAIT_SECONDS = 1.5
 """For a free connection; then the answer is 503."""
 MOST_WAITING = 256
@@ -61,7 +60,7 @@ class Database:
         """Close every connection."""
         await self._pool.close(timeout=1.0)
 
-    async def fetch_all(self, query: Query, parameters: Mapping[str, Any], row: RowFactory[Row]) -> list[Row]:
+    async def fetch_all(self, query: LiteralString, parameters: Mapping[str, Any], row: RowFactory[Row]) -> list[Row]:
         """Every row. Raises DatabaseUnavailableError, and psycopg's errors for what the statement itself did wrong."""
         try:
             async with self._pool.connection() as connection:
@@ -74,7 +73,7 @@ class Database:
         self._last_success = time.monotonic()
         return rows
 
-    async def fetch_one(self, query: Query, parameters: Mapping[str, Any], row: RowFactory[Row]) -> Row | None:
+    async def fetch_one(self, query: LiteralString, parameters: Mapping[str, Any], row: RowFactory[Row]) -> Row | None:
         """The first row, None where there is none."""
         rows = await self.fetch_all(query, parameters, row)
         return rows[0] if rows else None
@@ -95,7 +94,7 @@ class Database:
 
 
 def as_async(row: RowFactory[Row]) -> AsyncRowFactory[Row]:
-    """psycopg types row factories of both cursors apart, though the same function serves both."""
+    """Both cursors' row factories are typed apart, though the same function serves both."""
     return row  # type: ignore[return-value]
 
 

@@ -37,7 +37,7 @@ class DrainingServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        """uvicorn asks ten times a second whether to leave."""
+        """Ask, as uvicorn does ten times a second, whether to leave."""
         leave = await super().on_tick(counter)
         if not self._traffic.draining:
             return leave

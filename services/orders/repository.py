@@ -20,7 +20,7 @@ FIND_BY_REFERENCE: LiteralString = (
 # The 20 first customers of that name, and the newest of each one's orders. `~>=~` and `~<~` compare bytes, as the index does:
 # with LIKE a prepared statement could not use it.
 FIND_BY_CUSTOMER_NAME: LiteralString = (
-    LINE
+    LINE  # noqa: S608  both parts are literals, as their type says
     + """
     FROM (
         SELECT id, name FROM orders.customers
@@ -113,7 +113,7 @@ class OrdersRepository:
         return await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, class_row(OrderLine))
 
     async def detail(self, order_id: int) -> OrderDetail | None:
-        """One order with its items."""
+        """One order with its items, without other orders."""
         rows = await self._database.fetch_all(DETAIL, {"order_id": order_id}, dict_row)
         if not rows:
             return None

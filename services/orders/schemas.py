@@ -77,6 +77,7 @@ class OrderDetail(Shown):
     total_cents: int
     created_at: datetime
     items: list[Item]
+    other_orders: list[OrderLine] = Field(default=[], description="The customer's newest other orders; up to 30 s old.")
 
 
 class DayRevenue(Shown):
