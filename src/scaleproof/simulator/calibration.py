@@ -29,6 +29,18 @@ class Stamp(SpecModel):
     measured_at: float = Field(description="Unix seconds.")
 
 
+class CalibrationStep(SpecModel):
+    """One step of a staircase, as measured: what the fits rest on."""
+
+    replicas: int
+    rate_per_replica: float = Field(description="Requests/s that one replica completed.")
+    p50_seconds: float
+    p95_seconds: float
+    good_share: float = Field(description="Share of the intended requests within the SLO.")
+    cores_per_replica: float = Field(description="Mean CPU of one replica.")
+    requests: int
+
+
 class ServiceCalibration(SpecModel):
     """One service under a CPU quota. The quota is modelled as a quota (100 ms periods), not as a slower CPU."""
 
@@ -56,6 +68,7 @@ class ServiceCalibration(SpecModel):
         description="Highest requests/s a replica was measured at; nothing is extrapolated beyond."
     )
     highest_replicas: int = Field(description="Most replicas measured at once.")
+    steps: list[CalibrationStep] = Field(default=[], description="What was measured, for the report.")
 
 
 class Calibration(SpecModel):
