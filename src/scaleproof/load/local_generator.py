@@ -134,7 +134,7 @@ class _Watch:
             time.sleep(POLL_SECONDS)
         duration = self._plan.shape.duration_seconds
         shown, stopping = 0, False
-        while not self._locust.ended():
+        while not self._locust.ended() and read_signal(self._folder, FINISHED_FILE) is None:
             elapsed = time.time() - float(started["started_at"])
             if int(elapsed) > shown:
                 shown = int(elapsed)
@@ -151,7 +151,9 @@ class _Watch:
         started = read_signal(self._folder, STARTED_FILE)
         at_s = 0.0 if started is None else max(0.0, time.time() - float(started["started_at"]))
         write_signal(self._folder, STOP_FILE, {"at_s": at_s, "grace_s": 0.0})
-        self._locust.wait(INTERRUPT_SECONDS)
+        until = time.monotonic() + INTERRUPT_SECONDS
+        while not self._locust.ended() and read_signal(self._folder, FINISHED_FILE) is None and time.monotonic() < until:
+            time.sleep(POLL_SECONDS / 2)
 
     def outcome(self, *, interrupted: bool) -> dict[str, float]:
         """How the load ended. Raises the error that Locust's side left, or CannotMeasureError where it left no word."""
@@ -176,7 +178,9 @@ class _Watch:
 
     def _note(self, elapsed: float) -> str:
         active = int(_users_at(self._plan, elapsed))
-        lines = [line for process in read_lines(self._folder).values() for line in process if line.time_s > elapsed - 3.5]
+        lines = [
+            line for process in read_lines(self._folder).values() for line in process if line.time_s > max(0.5, elapsed - 3.5)
+        ]
         spans = max(1, len({int(line.time_s) for line in lines}))
         completed = sum(line.completed for line in lines)
         errors = sum(line.errors for line in lines)

@@ -14,10 +14,11 @@ from types import TracebackType
 from typing import Self
 
 from scaleproof.load.config import CONFIG_VARIABLE, LoadConfig
+from scaleproof.load.status import FINISHED_FILE, read_signal
 
 CONFIG_FILE = "load.json"
 LOG_FILE = "locust.log"
-SPAWN_RATE_PER_SECOND = 2_500
+WORKER_SPAWN_RATE_PER_SECOND = 2_500
 
 
 class LocustProcess:
@@ -57,10 +58,11 @@ class LocustProcess:
         text = (self.folder / LOG_FILE).read_text(encoding="utf-8", errors="replace")
         return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
 
-    def end(self) -> None:
+    def end(self, polite_seconds: float = 3.0) -> None:
         """End Locust and all it started: politely, then for good."""
-        self._signal(signal.SIGTERM)
-        self.wait(3)
+        if polite_seconds > 0 and not self.ended():
+            self._signal(signal.SIGTERM)
+            self.wait(polite_seconds)
         # Also when the first process has ended: workers may outlive it, and they share its group.
         self._signal(signal.SIGKILL)
         self._process.wait()
@@ -73,13 +75,20 @@ class LocustProcess:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.end()
+        if read_signal(self.folder, FINISHED_FILE) is None:
+            self.end()
+        else:
+            # The record is complete: Locust has nothing left to do but to take down its users, with thousands for seconds.
+            self.wait(1.0)
+            self.end(0.0)
 
 
 def command(config: LoadConfig, locustfile: Path, processes: int) -> list[str]:
     """Locust's command line."""
     words = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary", "--host", config.host_url]
-    words += ["-u", str(config.users), "-r", str(SPAWN_RATE_PER_SECOND), "--loglevel", "WARNING"]
+    # Alone, Locust spawns all at once. A worker that spawns for long misses heartbeats and is given up by its master.
+    rate = config.users if processes == 1 else WORKER_SPAWN_RATE_PER_SECOND * processes
+    words += ["-u", str(config.users), "-r", str(rate), "--loglevel", "WARNING"]
     if processes > 1:
         port = str(_free_port())
         words += ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-bind-port", port]

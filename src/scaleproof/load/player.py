@@ -65,6 +65,7 @@ class Player:
 
     def tidy(self) -> None:
         """Take the spawned users out of garbage collection, which would pause the process for 10,000 of them again and again."""
+        np.quantile(np.zeros(2), 0.95)  # numpy loads it on first use: 50 ms that would fall into the first second
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
@@ -116,6 +117,8 @@ class Player:
         """Write a status line a second until the share is played or its grace is over, then write the record."""
         folder = Path(self.config.folder)
         self._started.wait()
+        gevent.sleep(max(0.0, -self.now_s()))
+        append_line(folder, process, own_cost(self.now_s()))
         row, second = 0, 1.0
         while not self._over():
             gevent.sleep(min(0.1, max(0.001, second - self.now_s())))
