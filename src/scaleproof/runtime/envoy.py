@@ -48,14 +48,13 @@ class EnvoyGateway:
         self._written: dict[str, str] = {}
 
     def prepare(self) -> None:
-        """Write the bootstrap and, where there is none yet, each service's empty endpoints file.
+        """Write the bootstrap and an empty endpoints file for each service: what an earlier platform left here is forgotten.
 
-        Endpoints that are already there stay: Envoy that is started again must know its replicas at once.
+        Not needed before Envoy is started again after a crash: its endpoints are in their files.
         """
         self._endpoints.mkdir(parents=True, exist_ok=True)
-        for service in self.platform.services:
-            if not envoy_config.endpoints_file(self._endpoints, service).exists():
-                self.update({service: ()})
+        self._written.clear()
+        self.update(dict.fromkeys(self.platform.services, ()))
         document = envoy_config.bootstrap(
             self.platform, self.gateway_port, self.admin_port, self.internal_ports, self._endpoints
         )

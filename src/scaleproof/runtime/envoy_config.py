@@ -216,6 +216,8 @@ def _cluster(name: str, service: Service, connections: int, endpoints_folder: Pa
             # Only when no replica is healthy are all tried: an overloaded platform is slow, it does not refuse its users.
             "healthy_panic_threshold": {"value": 1},
             "ignore_new_hosts_until_first_hc": True,
+            # By default the workers learn of a changed health up to 1 s late.
+            "update_merge_window": "0s",
         },
         "health_checks": [_health_check(service)],
         "circuit_breakers": {

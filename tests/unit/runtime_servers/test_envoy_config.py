@@ -1,0 +1,110 @@
+"""The gateway's configuration, read as data."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scaleproof.runtime.envoy import Endpoint, EnvoyGateway
+from scaleproof.runtime.envoy_config import BUCKETS_MS, bootstrap, bucket_bounds_ms, endpoints
+from scaleproof.spec.platform import Platform
+
+RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}}
+
+
+def platform_of(users=10_000, think=(20, 40), timeout=15, **routes):
+    thresholds = iter([333.0, 777.5, 50.0])
+    return Platform.model_validate(
+        {
+            "version": 1,
+            "name": "shop",
+            "gateway": {"port": 0, "request_timeout_seconds": timeout},
+            "load": {"users": users, "think_seconds": think},
+            "services": {
+                name: {
+                    "command": ["x"],
+                    "routes": paths,
+                    "resources": RESOURCES,
+                    "slo": {"latency_ms": next(thresholds), "share": 0.95},
+                }
+                for name, paths in routes.items()
+            },
+        }
+    )
+
+
+def listeners_of(platform, internal=None):
+    return bootstrap(platform, 8080, 9901, internal or {}, Path("/x"))["static_resources"]["listeners"]
+
+
+def manager_of(listener):
+    return listener["filter_chains"][0]["filters"][0]["typed_config"]
+
+
+def routes_of(listener):
+    return manager_of(listener)["route_config"]["virtual_hosts"][0]["routes"]
+
+
+def test_the_longest_prefix_comes_first_and_the_root_last():
+    platform = platform_of(web=["/"], orders=["/api/orders/"], search=["/api/orders/search"])
+    matches = [(route["match"], route["route"]["cluster"]) for route in routes_of(listeners_of(platform)[0])]
+    assert matches == [
+        ({"path_separated_prefix": "/api/orders/search"}, "search"),
+        ({"path_separated_prefix": "/api/orders"}, "orders"),
+        ({"prefix": "/"}, "web"),
+    ]
+
+
+def test_every_slo_threshold_is_a_bucket_bound():
+    bounds = bucket_bounds_ms(platform_of(orders=["/o"], web=["/w"]))
+    assert bounds == sorted(bounds)
+    assert set(bounds) == set(map(float, BUCKETS_MS)) | {333.0, 777.5}
+
+
+@pytest.mark.parametrize("users", [1, 1_024, 10_000, 50_000])
+def test_no_limit_is_below_the_number_of_users(users):
+    document = bootstrap(platform_of(users=users, orders=["/o"]), 8080, 9901, {}, Path("/x"))
+    [cluster] = document["static_resources"]["clusters"]
+    [threshold] = cluster["circuit_breakers"]["thresholds"]
+    monitor = document["overload_manager"]["resource_monitors"][0]["typed_config"]
+    assert min(threshold.values()) > users
+    assert monitor["max_active_downstream_connections"] > users
+
+
+@pytest.mark.parametrize(("longest_think", "idle"), [(40, "120.000s"), (60, "120.000s"), (300, "600.000s")])
+def test_a_thinking_user_keeps_the_connection(longest_think, idle):
+    platform = platform_of(think=(10, longest_think), orders=["/o"])
+    assert manager_of(listeners_of(platform)[0])["common_http_protocol_options"]["idle_timeout"] == idle
+
+
+def test_each_called_service_has_a_listener_of_its_own():
+    platform = platform_of(orders=["/o"], web=["/w"])
+    gateway, internal = listeners_of(platform, {"orders": 7001})
+    assert gateway["name"] == "gateway"
+    assert (internal["name"], internal["address"]["socket_address"]) == (
+        "internal_orders",
+        {"address": "127.0.0.1", "port_value": 7001},
+    )
+    assert [route["route"]["cluster"] for route in routes_of(internal)] == ["orders"]
+
+
+def test_the_same_endpoints_have_the_same_version_and_others_another():
+    one, same = (endpoints("orders", [Endpoint(1), Endpoint(2)]) for _ in range(2))
+    assert one == same
+    assert one["version_info"] != endpoints("orders", [Endpoint(1), Endpoint(2, draining=True)])["version_info"]
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        platform_of(orders=["/api/v1/orders"], web=["/"]),
+        platform_of(users=1, timeout=0.5, a=["/a", "/b/c/"], lonely=[]),
+    ],
+    ids=["two services", "odd ones"],
+)
+def test_envoy_itself_accepts_the_configuration(platform, tmp_path):
+    gateway = EnvoyGateway(tmp_path, platform, 8080, 9901, {next(iter(platform.services)): 7001})
+    gateway.prepare()
+    result = subprocess.run([*gateway.command(), "--mode", "validate"], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "deprecated" not in result.stderr.lower()
