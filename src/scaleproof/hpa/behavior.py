@@ -6,7 +6,6 @@ seconds in the simulator. Recommendations and scale events are preallocated sequ
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
 from typing import Final
 
 from scaleproof.hpa.compiled import jitable
@@ -24,6 +23,7 @@ from scaleproof.hpa.reasons import (
 )
 from scaleproof.hpa.scale_events import get_replicas_change_per_period
 from scaleproof.hpa.stabilization import stabilize_recommendation, stabilize_recommendation_with_behaviors
+from scaleproof.hpa.vector import Vector
 
 # HPAScalingPolicy.type
 PODS_POLICY: Final = 0
@@ -79,8 +79,8 @@ def normalize_desired_replicas(
     min_replicas: int,
     max_replicas: int,
     downscale_stabilization_window: float,
-    recommendations: MutableSequence[int],
-    recommendation_times: MutableSequence[float],
+    recommendations: Vector,
+    recommendation_times: Vector,
     recommendation_count: int,
 ) -> tuple[int, int, int, int, int]:
     """`normalizeDesiredReplicas`, where `behavior` is absent.
@@ -106,11 +106,11 @@ def _period_start_replicas(
     now: float,
     current_replicas: int,
     period: float,
-    up_changes: Sequence[int],
-    up_times: Sequence[float],
+    up_changes: Vector,
+    up_times: Vector,
     up_count: int,
-    down_changes: Sequence[int],
-    down_times: Sequence[float],
+    down_changes: Vector,
+    down_times: Vector,
     down_count: int,
 ) -> int:
     added = get_replicas_change_per_period(now, period, up_changes, up_times, up_count)
@@ -122,16 +122,16 @@ def _period_start_replicas(
 def calculate_scale_up_limit_with_scaling_rules(
     now: float,
     current_replicas: int,
-    up_changes: Sequence[int],
-    up_times: Sequence[float],
+    up_changes: Vector,
+    up_times: Vector,
     up_count: int,
-    down_changes: Sequence[int],
-    down_times: Sequence[float],
+    down_changes: Vector,
+    down_times: Vector,
     down_count: int,
     select_policy: int,
-    policy_types: Sequence[int],
-    policy_values: Sequence[int],
-    policy_periods: Sequence[float],
+    policy_types: Vector,
+    policy_values: Vector,
+    policy_periods: Vector,
 ) -> int:
     """`calculateScaleUpLimitWithScalingRules`: the most replicas the up policies allow. A per cent rounds up."""
     if select_policy == SELECT_DISABLED:
@@ -153,16 +153,16 @@ def calculate_scale_up_limit_with_scaling_rules(
 def calculate_scale_down_limit_with_behaviors(
     now: float,
     current_replicas: int,
-    up_changes: Sequence[int],
-    up_times: Sequence[float],
+    up_changes: Vector,
+    up_times: Vector,
     up_count: int,
-    down_changes: Sequence[int],
-    down_times: Sequence[float],
+    down_changes: Vector,
+    down_times: Vector,
     down_count: int,
     select_policy: int,
-    policy_types: Sequence[int],
-    policy_values: Sequence[int],
-    policy_periods: Sequence[float],
+    policy_types: Vector,
+    policy_values: Vector,
+    policy_periods: Vector,
 ) -> int:
     """`calculateScaleDownLimitWithBehaviors`: the fewest replicas the down policies allow. A per cent truncates."""
     if select_policy == SELECT_DISABLED:
@@ -188,18 +188,18 @@ def convert_desired_replicas_with_behavior_rate(
     min_replicas: int,
     max_replicas: int,
     up_select: int,
-    up_types: Sequence[int],
-    up_values: Sequence[int],
-    up_periods: Sequence[float],
+    up_types: Vector,
+    up_values: Vector,
+    up_periods: Vector,
     down_select: int,
-    down_types: Sequence[int],
-    down_values: Sequence[int],
-    down_periods: Sequence[float],
-    up_changes: Sequence[int],
-    up_times: Sequence[float],
+    down_types: Vector,
+    down_values: Vector,
+    down_periods: Vector,
+    up_changes: Vector,
+    up_times: Vector,
     up_count: int,
-    down_changes: Sequence[int],
-    down_times: Sequence[float],
+    down_changes: Vector,
+    down_times: Vector,
     down_count: int,
 ) -> tuple[int, int]:
     """`convertDesiredReplicasWithBehaviorRate`: (replicas, reason) of an already stabilised recommendation."""
@@ -237,22 +237,22 @@ def normalize_desired_replicas_with_behaviors(
     max_replicas: int,
     up_window: float,
     up_select: int,
-    up_types: Sequence[int],
-    up_values: Sequence[int],
-    up_periods: Sequence[float],
+    up_types: Vector,
+    up_values: Vector,
+    up_periods: Vector,
     down_window: float,
     down_select: int,
-    down_types: Sequence[int],
-    down_values: Sequence[int],
-    down_periods: Sequence[float],
-    recommendations: MutableSequence[int],
-    recommendation_times: MutableSequence[float],
+    down_types: Vector,
+    down_values: Vector,
+    down_periods: Vector,
+    recommendations: Vector,
+    recommendation_times: Vector,
     recommendation_count: int,
-    up_changes: Sequence[int],
-    up_times: Sequence[float],
+    up_changes: Vector,
+    up_times: Vector,
     up_count: int,
-    down_changes: Sequence[int],
-    down_times: Sequence[float],
+    down_changes: Vector,
+    down_times: Vector,
     down_count: int,
 ) -> tuple[int, int, int, int, int]:
     """`normalizeDesiredReplicasWithBehaviors`, where `behavior` is present (with defaults filled in): stabilise, then limit.

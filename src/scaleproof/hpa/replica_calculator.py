@@ -8,7 +8,6 @@ lists or arrays, one entry a pod. Totals beyond int64 are not supported (upstrea
 from __future__ import annotations
 
 import math
-from collections.abc import MutableSequence, Sequence
 from typing import Final
 
 from scaleproof.hpa.compiled import jitable
@@ -24,6 +23,7 @@ from scaleproof.hpa.reasons import (
     WITHIN_TOLERANCE,
     WITHIN_TOLERANCE_AFTER_FILL_IN,
 )
+from scaleproof.hpa.vector import Vector
 
 # Phases of a pod.
 PENDING: Final = 0
@@ -57,15 +57,15 @@ def group_pods(
     now: float,
     cpu_initialization_period: float,
     delay_of_initial_readiness_status: float,
-    phases: Sequence[int],
-    deleting: Sequence[bool],
-    start_times: Sequence[float],
-    readiness: Sequence[int],
-    ready_transition_times: Sequence[float],
-    sampled: Sequence[bool],
-    sample_times: Sequence[float],
-    sample_windows: Sequence[float],
-    groups: MutableSequence[int],
+    phases: Vector,
+    deleting: Vector,
+    start_times: Vector,
+    readiness: Vector,
+    ready_transition_times: Vector,
+    sampled: Vector,
+    sample_times: Vector,
+    sample_windows: Vector,
+    groups: Vector,
 ) -> int:
     """`groupPods`: writes READY, UNREADY, MISSING or IGNORED into `groups`; the number of ready pods is returned.
 
@@ -120,9 +120,9 @@ def get_resource_replicas(  # noqa: C901  # upstream's own shape, for reading si
     target_utilization: int,
     tolerance_down: float,
     tolerance_up: float,
-    groups: Sequence[int],
-    usage: Sequence[int],
-    requests: Sequence[int],
+    groups: Vector,
+    usage: Vector,
+    requests: Vector,
     stray_samples: int,
 ) -> tuple[int, int, int, float, float, int]:
     """`GetResourceReplicas`: a target in per cent of the request.
@@ -182,8 +182,8 @@ def calc_plain_metric_replicas(  # noqa: C901  # as above
     target_usage: int,
     tolerance_down: float,
     tolerance_up: float,
-    groups: Sequence[int],
-    usage: Sequence[int],
+    groups: Vector,
+    usage: Vector,
     stray_samples: int,
     stray_usage: int,
 ) -> tuple[int, int, float, float, int]:
@@ -253,7 +253,7 @@ def _replicas_after_fill_in(
 
 
 @jitable
-def get_ready_pods_count(phases: Sequence[int], readiness: Sequence[int]) -> int:
+def get_ready_pods_count(phases: Vector, readiness: Vector) -> int:
     """`getReadyPodsCount`: Running and Ready, deleting or not. Here `readiness` must not depend on the start time."""
     count = 0
     for i in range(len(phases)):
@@ -308,7 +308,7 @@ def get_external_per_pod_metric_replicas(
     return replicas, ceil_int64(ratio(float(usage), float(status_replicas))), usage_ratio, reason
 
 
-def add_external_values(values: Sequence[int]) -> int:
+def add_external_values(values: list[int]) -> int:
     """The sum in `GetExternalMetricReplicas`: capped at the greatest int64."""
     total = 0
     for value in values:
@@ -318,7 +318,7 @@ def add_external_values(values: Sequence[int]) -> int:
     return total
 
 
-def add_external_values_per_pod(values: Sequence[int]) -> int:
+def add_external_values_per_pod(values: list[int]) -> int:
     """The sum in `GetExternalPerPodMetricReplicas`: a negative running total is taken for an overflow, also where it is none."""
     total = 0
     for value in values:

@@ -6,17 +6,14 @@ as a period has left it.
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence, Sequence
-
 from scaleproof.hpa.compiled import jitable
 from scaleproof.hpa.go_numbers import wrap_int32
 from scaleproof.hpa.stabilization import record
+from scaleproof.hpa.vector import Vector
 
 
 @jitable
-def get_replicas_change_per_period(
-    now: float, period: float, changes: Sequence[int], times: Sequence[float], count: int
-) -> int:
+def get_replicas_change_per_period(now: float, period: float, changes: Vector, times: Vector, count: int) -> int:
     """`getReplicasChangePerPeriod`: replicas changed by the events younger than `period`."""
     cutoff = now - period
     replicas = 0
@@ -27,18 +24,16 @@ def get_replicas_change_per_period(
 
 
 @jitable
-def get_longest_policy_period(policy_periods: Sequence[float]) -> float:
+def get_longest_policy_period(policy_periods: Vector) -> float:
     """`getLongestPolicyPeriod`: the longest period of one direction's policies."""
-    longest = policy_periods[0]
+    longest: float = policy_periods[0]
     for i in range(1, len(policy_periods)):
         longest = max(longest, policy_periods[i])
     return longest
 
 
 @jitable
-def mark_scale_events_outdated(
-    now: float, longest_policy_period: float, times: Sequence[float], outdated: MutableSequence[bool], count: int
-) -> None:
+def mark_scale_events_outdated(now: float, longest_policy_period: float, times: Vector, outdated: Vector, count: int) -> None:
     """`markScaleEventsOutdated`: marks slots for reuse; their events still count in the other direction's longer periods."""
     cutoff = now - longest_policy_period
     for i in range(count):
@@ -51,9 +46,9 @@ def store_scale_event(
     now: float,
     replica_change: int,
     longest_policy_period: float,
-    changes: MutableSequence[int],
-    times: MutableSequence[float],
-    outdated: MutableSequence[bool],
+    changes: Vector,
+    times: Vector,
+    outdated: Vector,
     count: int,
 ) -> int:
     """`storeScaleEvent` for one direction, only where `behavior` is present. `replica_change` > 0. Returns the new count.

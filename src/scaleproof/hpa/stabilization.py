@@ -6,10 +6,9 @@ A function that stores returns the new count; the caller keeps room for one more
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
-
 from scaleproof.hpa.compiled import jitable
 from scaleproof.hpa.reasons import SCALE_DOWN_STABILIZED, SCALE_UP_STABILIZED
+from scaleproof.hpa.vector import Vector
 
 
 @jitable
@@ -17,8 +16,8 @@ def record(
     slot: int,
     value: int,
     now: float,
-    values: MutableSequence[int],
-    times: MutableSequence[float],
+    values: Vector,
+    times: Vector,
     count: int,
 ) -> int:
     """Put `value` into `slot` (the count itself appends). Returns the new count."""
@@ -34,8 +33,8 @@ def stabilize_recommendation(
     now: float,
     downscale_stabilization_window: float,
     desired_replicas: int,
-    recommendations: MutableSequence[int],
-    recommendation_times: MutableSequence[float],
+    recommendations: Vector,
+    recommendation_times: Vector,
     recommendation_count: int,
 ) -> tuple[int, int]:
     """`stabilizeRecommendation`, without behavior: (highest recommendation of the window, new count of recommendations)."""
@@ -57,8 +56,8 @@ def stabilize_recommendation_with_behaviors(
     desired_replicas: int,
     up_window: float,
     down_window: float,
-    recommendations: MutableSequence[int],
-    recommendation_times: MutableSequence[float],
+    recommendations: Vector,
+    recommendation_times: Vector,
     recommendation_count: int,
 ) -> tuple[int, int, int]:
     """`stabilizeRecommendationWithBehaviors`: (stabilised recommendation, reason, new count of recommendations).
