@@ -49,7 +49,7 @@ class PostgresServer:
     def prepare(self) -> None:
         """Make the data directory (initdb) where it is absent or of another major version, and write the configuration.
 
-        Takes 1 to 3 seconds the first time. Raises CannotMeasureError where initdb fails, with its last line.
+        Takes 1 to 3 seconds the first time. Raises CannotMeasureError where initdb fails, with the line that says why.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         self._settle_home()
@@ -119,7 +119,7 @@ class PostgresServer:
             command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/"
         )
         if result.returncode != 0:
-            raise CannotMeasureError(f"PostgreSQL on port {self.port}: {_last_line(result.stderr)}", hint="see its log")
+            raise CannotMeasureError(f"PostgreSQL on port {self.port}: {_telling_line(result.stderr)}", hint="see its log")
         return result.stdout
 
     def _initialise(self, data: Path) -> None:
@@ -153,7 +153,7 @@ class PostgresServer:
             secret.unlink(missing_ok=True)
         if result.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
-            raise CannotMeasureError(f"initdb failed: {_last_line(result.stderr)}", hint=f"data directory: {data}")
+            raise CannotMeasureError(f"initdb failed: {_telling_line(result.stderr)}", hint=f"data directory: {data}")
 
     def _is_usable(self, data: Path) -> bool:
         try:
@@ -310,6 +310,8 @@ def _clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no message"
+def _telling_line(text: str) -> str:
+    """The first line that speaks of an error, else the last: details and hints follow an error, warnings come before it."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = (line for line in lines if re.search(r"\b(error|fatal)\b", line, re.IGNORECASE))
+    return next(errors, lines[-1] if lines else "no message")

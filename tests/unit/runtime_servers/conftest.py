@@ -1,7 +1,6 @@
 """Real servers for the tests of this folder: free ports, processes that end with the test, and what they bind."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -83,5 +82,5 @@ def bound_addresses():
 def public_folder():
     """A folder that every user may enter; pytest's own is private."""
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         yield Path(folder)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from typing import Self
 
 import httpx
 import pytest
@@ -40,7 +41,7 @@ class Upstream:
         self.served = 0
         self._writers: set[asyncio.StreamWriter] = set()
 
-    async def __aenter__(self) -> "Upstream":
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
