@@ -95,6 +95,8 @@ def steady_since(run: Run) -> float | None:
     since = 0.0
     for service, policy in run.meta.policy.services.items():
         counts = replica_counts(run, service)
+        if not counts["total"].any():  # never observed: it says nothing about the others
+            continue
         off = np.flatnonzero(counts["total"].to_numpy() != policy.autoscaling.min_replicas)
         if off.size and off[-1] == len(counts) - 1:
             return None
