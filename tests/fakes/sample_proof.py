@@ -29,7 +29,7 @@ DIFF = """\
        orders:
          autoscaling:   # the starting policy
 -          minReplicas: 1
-+          minReplicas: 3
++          minReplicas: 5
            maxReplicas: 6
            metrics:
              - type: Resource
@@ -40,9 +40,11 @@ DIFF = """\
 
 def sample_proof(*, users: int = 10_000, crash: bool = True, better: bool = True) -> tuple[Proof, dict[str, Run]]:
     """A proof and its runs by folder: before fails the SLO in the rise, after does not."""
-    before, after = sample_policy(), sample_policy(target=60, min_replicas=3, cpu="110m")
+    before, after = sample_policy(), sample_policy(target=60, min_replicas=5, cpu="110m")
     runs = {
-        "A1": sample_run(label="before", policy=before, users=users, crash=Crash(175.0) if crash else None, overloaded_seconds=2),
+        "A1": sample_run(
+            label="before", policy=before, users=users, crash=Crash(175.0) if crash else None, overloaded_seconds=2
+        ),
         "B1": sample_run(label="after", policy=after, users=users, overloaded_seconds=1),
     }
     summaries = {name: summarise(run) for name, run in runs.items()}
@@ -50,7 +52,7 @@ def sample_proof(*, users: int = 10_000, crash: bool = True, better: bool = True
         decision="better" if better else "not better",
         indicative=True,
         keeps_slo_before=summaries["A1"].keeps_slo,
-        keeps_slo_after=better,
+        keeps_slo_after=summaries["B1"].keeps_slo,
         changes=_changes(summaries["A1"], summaries["B1"]),
         runs=[_reference(name, run, summaries[name]) for name, run in runs.items()],
         reasons=["the new policy serves far more requests well, at a cost within the noise"]
@@ -100,7 +102,11 @@ def sample_calibration() -> Calibration:
 
     return Calibration(
         stamp=Stamp(
-            machine="3f2a9c5d7711", target="local", image="b0c1d2e3f4a5", limits={"orders": "150m/256Mi"}, measured_at=STARTED_AT
+            machine="3f2a9c5d7711",
+            target="local",
+            image="b0c1d2e3f4a5",
+            limits={"orders": "150m/256Mi"},
+            measured_at=STARTED_AT,
         ),
         slo={"orders": (0.3, 0.95), "dashboard": (0.5, 0.95)},
         services={
@@ -153,7 +159,7 @@ def _tuning(before: Policy, after: Policy) -> TuningResult:
     violations = np.array([0.42, 0.21, 0.09, 0.045, 0.031, 0.008, 0.0002])
     frontier = [
         FrontierPoint(
-            label=f"orders 3-6 at {95 - 7 * index} %",
+            label=f"orders 5-6 at {95 - 7 * index} %",
             cost=_around(float(costs[index]), 0.02),
             violation=_around(float(violations[index]), 0.15),
             keeps_slo=bool(violations[index] < 0.04),
@@ -178,10 +184,10 @@ def _tuning(before: Policy, after: Policy) -> TuningResult:
         frontier=[*frontier, start],
         sensitivity=[
             Sensitivity(label="orders: target 60 % → 70 %", cost_change=-0.06, violation_change=0.018, keeps_slo=False),
-            Sensitivity(label="orders: least replicas 3 → 4", cost_change=0.09, violation_change=-0.011, keeps_slo=True),
+            Sensitivity(label="orders: least replicas 5 → 6", cost_change=0.09, violation_change=-0.011, keeps_slo=True),
         ],
         reasons=[
-            "orders starts from 3 replicas: the rise of 20 s is quicker than two decisions of the autoscaler",
+            "orders starts from 5 replicas: the rise of 20 s is quicker than two decisions of the autoscaler",
             "orders requests 110m, a replica's p95 use at capacity",
             "the scale-down window stays at 60 s",
         ],

@@ -46,7 +46,7 @@ def sample_policy(*, target: int = 80, min_replicas: int = 1, max_replicas: int 
             "services": {
                 name: {
                     "autoscaling": {
-                        "minReplicas": min_replicas,
+                        "minReplicas": min_replicas if name == "orders" else min(min_replicas, 2),
                         "maxReplicas": max_replicas if name == "orders" else 3,
                         "metrics": [metric],
                         "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
@@ -119,7 +119,7 @@ def sample_run(
         "requests": requests,
         "replicas": pd.concat([part.replicas for part in parts.values()]).sort_values("time_s", ignore_index=True),
         "gateway": pd.concat([_gateway(name, part.requests, seconds) for name, part in parts.items()], ignore_index=True),
-        "host": _host(total, seconds, overloaded_seconds, rng),
+        "host": _host(total, [part.replicas for part in parts.values()], seconds, overloaded_seconds, rng),
         "decisions": pd.DataFrame([row for part in parts.values() for row in part.decisions]).sort_values(
             "time_s", ignore_index=True
         ),
@@ -284,20 +284,25 @@ def _gateway(name, requests, seconds) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _host(total, seconds, overloaded_seconds, rng) -> pd.DataFrame:
+def _host(total, replicas, seconds, overloaded_seconds, rng) -> pd.DataFrame:
     busy = total / 1000
-    share = 0.25 + busy * 0.9 + rng.normal(0, 0.02, seconds)
+    parts = {
+        "generator_cores": 0.05 + busy * 0.6,
+        "gateway_cores": 0.02 + busy * 0.25,
+        "datastores_cores": 0.03 + busy * 0.3,
+    }
+    serving = pd.concat(replicas).groupby("time_s")["cpu_cores"].sum().reindex(range(seconds), fill_value=0.0).to_numpy()
+    share = (sum(parts.values()) + serving) / 2 + 0.03 + rng.exponential(0.01, seconds)
+    share = np.minimum(share, 0.84)
     start = seconds // 3
     share[start : start + overloaded_seconds] = 0.97
     return pd.DataFrame(
         {
             "time_s": np.arange(seconds, dtype=float),
-            "cpu_share": np.clip(share, 0, 1),
+            "cpu_share": share,
             "steal_share": 0.0,
-            "generator_cores": 0.05 + busy * 0.6,
-            "gateway_cores": 0.02 + busy * 0.25,
-            "datastores_cores": 0.03 + busy * 0.3,
-            "generator_lag_s": 0.001 + rng.exponential(0.0005, seconds),
+            **parts,
+            "generator_lag_s": np.minimum(0.001 + rng.exponential(0.0005, seconds), 0.009),
             "generator_memory_bytes": 300 << 20,
             "gateway_memory_bytes": 60 << 20,
         }

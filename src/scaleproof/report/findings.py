@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
-from scaleproof.report.dips import dips_of
+from scaleproof.report.dips import Dip, dips_of
 from scaleproof.report.key_figures import KeyFigure, key_figures
 from scaleproof.report.policy_change import change_sentence, policy_diff
 from scaleproof.report.reproduce import not_measured, reproduce_commands, run_facts
 from scaleproof.report.result_tables import Table, result_tables
 from scaleproof.report.subject import Side, Subject
 from scaleproof.report.timeline import Timeline, timeline_of
-from scaleproof.report.wording import amount, capital, clock, duration, listed, memory, number, percent, plural
+from scaleproof.report.wording import amount, clock, duration, listed, memory, number, percent, plural, sentence
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT, MARKS
 from scaleproof.telemetry.percentiles import histogram_between, histogram_quantile
 from scaleproof.telemetry.summary import Summary, summarise
@@ -20,6 +20,9 @@ from scaleproof.tuner.results import Proof
 
 Tone = Literal["good", "bad", "caution", "neutral"]
 Answer = Literal["yes", "no", "could not measure"]
+PEAK_SHARE: Final = 0.95
+"""Share of the peak's last minute that should be answered."""
+
 Evidence = dict[str, float | int | str | bool]
 
 
@@ -30,6 +33,8 @@ class Finding:
     code: str
     sentence: str
     tone: Tone = "neutral"
+    side: str | None = None
+    """Before or After, where the sentence is about one of two runs."""
     evidence: Evidence = field(default_factory=dict)
 
 
@@ -158,70 +163,74 @@ def _labels(subject: Subject, sides: tuple[MeasuredSide, ...]) -> tuple[str, ...
 def _findings(subject: Subject, sides: tuple[MeasuredSide, ...]) -> list[Finding]:
     found: list[Finding] = []
     if subject.proof is not None:
-        tone: Tone = {"better": "good", "not better": "bad", "inconclusive": "caution"}[subject.proof.verdict.decision]  # type: ignore[assignment]  # a dict of literals widens to str
-        found += [Finding("verdict-reason", capital(reason), tone) for reason in subject.proof.verdict.reasons]
-        if not subject.proof.tuning.feasible and subject.proof.tuning.infeasible_reason:
-            found.append(Finding("infeasible", capital(subject.proof.tuning.infeasible_reason), "bad"))
-        found += [Finding("tuning-reason", capital(reason)) for reason in subject.proof.tuning.reasons]
+        names = subject.proof.tuning.before.services
+        verdict, tuning = subject.proof.verdict, subject.proof.tuning
+        tones: dict[str, Tone] = {"better": "good", "not better": "bad", "inconclusive": "caution"}
+        tone = tones[verdict.decision]
+        found += [Finding("verdict-reason", sentence(reason, names=names), tone) for reason in verdict.reasons]
+        if not tuning.feasible and tuning.infeasible_reason:
+            found.append(Finding("infeasible", sentence(tuning.infeasible_reason, names=names), "bad"))
+        found += [Finding("tuning-reason", sentence(reason, names=names)) for reason in tuning.reasons]
     for side in sides:
-        found += _side_findings(side, many=len(sides) > 1)
+        title = side.side.title if len(sides) > 1 else None
+        found += [replace(finding, side=title) for finding in _side_findings(side)]
     found += _calibration_findings(subject)
     return found
 
 
-def _side_findings(measured: MeasuredSide, *, many: bool) -> list[Finding]:
-    side, summary = measured.side, measured.summary
-    prefix = f"{side.title}: " if many else ""
-    found = [_peak(summary, prefix), _generator(measured, prefix)]
+def _side_findings(measured: MeasuredSide) -> list[Finding]:
+    summary = measured.summary
+    found = [_peak(summary), _generator(measured)]
     if summary.errors:
         kinds = [f"{name} ({number(count)})" for name, count in list(summary.errors.items())[:4]]
         found.append(
             Finding(
                 "errors",
-                f"{prefix}{plural(sum(summary.errors.values()), 'request')} failed or {'was' if sum(summary.errors.values()) == 1 else 'were'} never sent: {listed(kinds)}.",
+                f"{plural(sum(summary.errors.values()), 'request')} failed or never left the generator: {listed(kinds)}.",
                 "caution",
-                dict(summary.errors),
+                evidence=dict(summary.errors),
             )
         )
-    for dip in dips_of(side.run):
-        back = f"back after {duration(dip.restart_seconds)}" if dip.restart_seconds is not None else "not back by the end"
-        bad = plural(dip.bad, "request") if dip.bad else "no request"
-        found.append(
-            Finding(
-                "dip",
-                f"{prefix}{dip.component} {dip.what} at {clock(dip.time_s)} and was {back}; "
-                f"{bad} of {number(dip.intended)} {'were' if dip.bad > 1 else 'was'} not served well meanwhile.",
-                "caution",
-                {"time_s": dip.time_s, "component": dip.component, "bad": dip.bad, "intended": dip.intended},
-            )
-        )
+    found += [_dip(dip) for dip in dips_of(measured.side.run)]
     if summary.marked_share:
         seconds = {code: count for code, count in summary.marks.items() if count}
         meanings = {mark.code: mark for mark in MARKS}
-        host = side.run.tables["host"]
+        host = measured.side.run.tables["host"]
         why = [meanings[code].meaning(float(host[meanings[code].column].max())) for code in seconds]
         found.append(
             Finding(
                 "marked-seconds",
-                f"{prefix}{percent(summary.marked_share)} of the seconds are marked as disturbed: {listed(why)}.",
+                f"{percent(summary.marked_share)} of the seconds are marked as disturbed: {listed(why)}.",
                 "neutral" if measured.measurable else "bad",
-                {"marked_share": summary.marked_share, **seconds},
+                evidence={"marked_share": summary.marked_share, **seconds},
             )
         )
     return found
 
 
-def _peak(summary: Summary, prefix: str) -> Finding:
+def _dip(dip: Dip) -> Finding:
+    back = f"back after {duration(dip.restart_seconds)}" if dip.restart_seconds is not None else "not back by the end"
+    bad = f"{number(dip.bad)} of the {plural(dip.intended, 'request')} meanwhile {'was' if dip.bad == 1 else 'were'} not served well"
+    none = f"the {plural(dip.intended, 'request')} meanwhile {'was' if dip.intended == 1 else 'were all'} served well"
     return Finding(
-        "peak",
-        f"{prefix}at the peak {number(summary.peak_users)} users asked for {amount(summary.peak_rate_per_second)} requests/s; "
-        f"{percent(summary.served_share_at_peak)} of the peak's last minute were answered without failure.",
-        "good" if summary.served_share_at_peak >= 0.95 else "bad",  # noqa: PLR2004  the share that the demo promises
-        {"served_share_at_peak": summary.served_share_at_peak, "peak_rate_per_second": summary.peak_rate_per_second},
+        "dip",
+        f"{dip.component} {dip.what} at {clock(dip.time_s)} and was {back}; {bad if dip.bad else none}.",
+        "caution",
+        evidence={"time_s": dip.time_s, "component": dip.component, "bad": dip.bad, "intended": dip.intended},
     )
 
 
-def _generator(measured: MeasuredSide, prefix: str) -> Finding:
+def _peak(summary: Summary) -> Finding:
+    return Finding(
+        "peak",
+        f"At the peak {number(summary.peak_users)} users asked for {amount(summary.peak_rate_per_second)} requests/s; "
+        f"{percent(summary.served_share_at_peak)} of the peak's last minute were answered without failure.",
+        "good" if summary.served_share_at_peak >= PEAK_SHARE else "bad",
+        evidence={"served_share_at_peak": summary.served_share_at_peak, "peak_rate_per_second": summary.peak_rate_per_second},
+    )
+
+
+def _generator(measured: MeasuredSide) -> Finding:
     run = measured.side.run
     host = run.tables["host"]
     cores = float((host["generator_cores"] + host["gateway_cores"]).quantile(0.95)) if len(host) else float("nan")
@@ -231,10 +240,9 @@ def _generator(measured: MeasuredSide, prefix: str) -> Finding:
     sent_p95 = measured.summary.sent_latency.p95_s
     return Finding(
         "instrument",
-        f"{prefix}the load generator and the gateway took {amount(cores)} cores (p95) and {memory(memory_bytes)}; "
+        f"The load generator and the gateway took {amount(cores)} cores (p95) and {memory(memory_bytes)}; "
         f"from sending, p95 is {duration(sent_p95)} by the generator and {duration(gateway_p95)} by the gateway's own histogram.",
-        "neutral",
-        {"cores_p95": cores, "memory_bytes": memory_bytes, "sent_p95_s": sent_p95, "gateway_p95_s": gateway_p95},
+        evidence={"cores_p95": cores, "memory_bytes": memory_bytes, "sent_p95_s": sent_p95, "gateway_p95_s": gateway_p95},
     )
 
 
@@ -250,8 +258,7 @@ def _calibration_findings(subject: Subject) -> list[Finding]:
                 "capacity",
                 f"One replica of {name} serves {amount(capacity.value)} requests/s within its SLO (90 % interval "
                 f"{amount(capacity.low)} to {amount(capacity.high)}) and takes {amount(start[0])} to {amount(start[1])} s to start.",
-                "neutral",
-                {"service": name, "capacity_per_second": capacity.value, "low": capacity.low, "high": capacity.high},
+                evidence={"service": name, "capacity_per_second": capacity.value, "low": capacity.low, "high": capacity.high},
             )
         )
         if service.bottleneck:
@@ -260,7 +267,7 @@ def _calibration_findings(subject: Subject) -> list[Finding]:
                     "bottleneck",
                     f"More replicas of {name} stop helping because they share {service.bottleneck}.",
                     "caution",
-                    {"service": name, "bottleneck": service.bottleneck},
+                    evidence={"service": name, "bottleneck": service.bottleneck},
                 )
             )
     return found

@@ -77,10 +77,10 @@ def key_figures(subject: Subject, summaries: Sequence[Summary]) -> tuple[KeyFigu
         ),
         figure(
             "cost",
-            "Reserved CPU",
-            "Cost: every replica's seconds from its creation, times the cores it requests, in core-seconds.",
+            "Reserved CPU, core-seconds",
+            "Cost: every replica's seconds from its creation, times the cores it requests.",
             lambda summary: summary.cost.total_core_seconds,
-            lambda value: f"{amount(value)} core-s",
+            amount,
             change,
         ),
         figure(

@@ -25,7 +25,9 @@ def markdown_report(findings: Findings) -> str:
         (figure.name, figure.before_text or "", figure.after_text, figure.change_text or "") for figure in findings.key_figures
     )
     blocks.append(_table(Table("key-figures", "", "", ("", "Before", "After", "Change"), rows)))
-    blocks.append("\n".join(f"- {_text(finding.sentence)}" for finding in findings.findings))
+    blocks.append(
+        "\n".join(f"- {finding.side + ': ' if finding.side else ''}{_text(finding.sentence)}" for finding in findings.findings)
+    )
     for code in _SHOWN:
         if code in tables:
             blocks += [f"## {tables[code].title}", _text(tables[code].how_to_read), _table(tables[code])]

@@ -8,18 +8,21 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from scaleproof.report.wording import listed
 from scaleproof.spec.policy import Policy, ServicePolicy
 
 _NAMES: Final = {
     "autoscaling.minReplicas": "least replicas",
     "autoscaling.maxReplicas": "most replicas",
-    "autoscaling.behavior.scaleDown.stabilizationWindowSeconds": "scale-down window (s)",
-    "autoscaling.behavior.scaleUp.stabilizationWindowSeconds": "scale-up window (s)",
+    "autoscaling.behavior.scaleDown.stabilizationWindowSeconds": "scale-down window",
+    "autoscaling.behavior.scaleUp.stabilizationWindowSeconds": "scale-up window",
     "resources.requests.cpu": "CPU request",
     "resources.requests.memory": "memory request",
     "resources.limits.cpu": "CPU limit",
     "resources.limits.memory": "memory limit",
 }
+
+_UNITS: Final = {"averageUtilization": " %", "WindowSeconds": " s", "periodSeconds": " s"}
 
 
 def changed_fields(before: Policy, after: Policy) -> list[tuple[str, str, str, str]]:
@@ -43,7 +46,10 @@ def change_sentence(before: Policy, after: Policy) -> str:
     services: dict[str, list[str]] = {}
     for service, field, old, new in rows:
         services.setdefault(service, []).append(f"{field} {old} → {new}")
-    return "; ".join(f"{service}: {', '.join(parts)}" for service, parts in services.items()) + "."
+    alike: dict[str, list[str]] = {}
+    for service, parts in services.items():
+        alike.setdefault(", ".join(parts), []).append(service)
+    return "; ".join(f"{listed(names)}: {parts}" for parts, names in alike.items()) + "."
 
 
 def policy_diff(before: Policy, after: Policy) -> str:
@@ -65,26 +71,25 @@ def _fields(policy: ServicePolicy | None) -> dict[str, str]:
         return {}
     fields: dict[str, str] = {}
     document = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
-    _flatten(document["resources"], "resources", fields)
-    for key, value in document["autoscaling"].items():
-        _flatten(value, f"autoscaling.{key}", fields)
+    _flatten(document, "", fields)
     return fields
 
 
 def _flatten(node: Any, path: str, into: dict[str, str]) -> None:
     if isinstance(node, dict):
         for key, value in node.items():
-            _flatten(value, f"{path}.{key}", into)
+            _flatten(value, f"{path}.{key}" if path else key, into)
     elif isinstance(node, list):
         for index, value in enumerate(node):
             _flatten(value, f"{path}[{index}]", into)
     else:
-        into[path] = str(node)
+        into[path] = str(node) + next((unit for end, unit in _UNITS.items() if path.endswith(end)), "")
 
 
 def _name_of(field: str) -> str:
     if field in _NAMES:
         return _NAMES[field]
-    if field.endswith("target.averageUtilization"):
-        return "target (% of the request)"
+    # The first metric is nearly always CPU; a policy of several metrics keeps its paths, which say which one is meant.
+    if field == "autoscaling.metrics[0].resource.target.averageUtilization":
+        return "target utilization"
     return field.removeprefix("autoscaling.")

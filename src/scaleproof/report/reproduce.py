@@ -55,7 +55,7 @@ def not_measured(subject: Subject) -> tuple[str, ...]:
     notes = []
     if subject.proof is not None and subject.proof.verdict.indicative:
         notes.append(
-            "Indicative: each policy was measured once. A repeated comparison (`--pairs 2` or more) gives the noise between runs."
+            "Indicative: each policy was measured once. A repeated comparison (--pairs 2 or more) gives the noise between runs."
         )
     if subject.kind == "comparison":
         notes.append("Each policy was measured once: differences of a few per cent may be noise.")

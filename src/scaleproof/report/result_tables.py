@@ -249,7 +249,7 @@ def _events(subject: Subject) -> Table:
         ]
     return Table(
         "events",
-        "What happened to the platform",
+        "Crashes, restarts, starts and stops",
         "Times count from the start of the load.",
         ("Run", "Time", "Event", "Component", "Replica", "Message"),
         tuple(rows[:500]),

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 
 MISSING = "\u2013"  # en dash
 MINUS = "\u2212"
@@ -24,7 +26,9 @@ def percent(share: float | None) -> str:
         return "0 %"
     if size < 0.01:
         return "< 0.01 %"
-    digits = 2 if size < 1 else 1 if size < 10 or 90 < size < 100 else 0
+    if 99.995 <= size < 100:
+        return "> 99.99 %"
+    digits = 2 if size < 1 or 99 < size < 100 else 1 if size < 10 or 90 < size < 100 else 0
     return f"{_trimmed(value, digits)} %"
 
 
@@ -53,7 +57,7 @@ def amount(value: float | None) -> str:
         return MISSING
     size = abs(value)
     digits = 0 if size >= 100 or size == 0 else 1 if size >= 10 else 2
-    return f"{value:,.{digits}f}"
+    return _trimmed(value, digits)
 
 
 def change(before: float | None, after: float | None) -> str:
@@ -63,7 +67,9 @@ def change(before: float | None, after: float | None) -> str:
     share = after / before - 1
     if abs(share) < 0.005:
         return "unchanged"
-    return f"{'+' if share > 0 else MINUS}{percent(abs(share))}"
+    size = abs(share) * 100
+    text = f"{size:,.0f}" if size >= 99.95 else _trimmed(size, 1 if size < 10 else 0)
+    return f"{'+' if share > 0 else MINUS}{text} %"
 
 
 def points(before: float | None, after: float | None) -> str:
@@ -97,11 +103,13 @@ def listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
-def capital(sentence: str) -> str:
-    """The sentence with a capital letter at its start."""
-    return sentence[:1].upper() + sentence[1:]
+def sentence(text: str, *, names: Iterable[str] = ()) -> str:
+    """The text with a capital letter at its start, unless one of the names stands there, and with a full stop."""
+    first = re.split(r"[\s:]", text, maxsplit=1)[0]
+    begun = text if first in set(names) else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?", ":")) else f"{begun}."
 
 
 def _trimmed(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
+    text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

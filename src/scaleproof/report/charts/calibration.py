@@ -5,7 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from scaleproof.report.charts.chart import SERVICE_COLOURS, Chart, Key, as_json, dress, label, plain
-from scaleproof.report.wording import amount, listed
+from scaleproof.report.wording import amount, listed, percent
 from scaleproof.simulator.calibration import Calibration
 
 HEIGHT = 320
@@ -53,7 +53,7 @@ def capacity_chart(calibration: Calibration) -> Chart:
         keys.append(Key(name, colour))
         last = counts[-1]
         words.append(f"{name}: {listed([f'{count} serve {amount(rate)}/s' for count, rate in measured.items()])}"
-                     f" ({measured[last] / (last * one.value):.0%} of {last} times one)")  # fmt: skip
+                     f" ({percent(measured[last] / (last * one.value))} of {last} times one)")  # fmt: skip
     figure.update_xaxes(title_text="replicas", dtick=1, range=[0, most + 0.3])
     figure.update_yaxes(title_text="requests/s within the SLO", rangemode="tozero")
     return Chart(

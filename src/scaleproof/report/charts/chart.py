@@ -90,12 +90,13 @@ def dress(figure: go.Figure, height: int) -> None:
     figure.update_layout(
         template=go.layout.Template(),
         height=height,
-        margin={"l": 58, "r": 14, "t": 28, "b": 44},
+        margin={"l": 58, "r": 14, "t": 28, "b": 50},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": "var(--muted)"},
         showlegend=False,
         hovermode="closest",
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": "var(--muted)", "activecolor": "var(--ink)"},
         hoverlabel={
             "bgcolor": "var(--panel)",
             "bordercolor": "var(--line)",

@@ -27,6 +27,18 @@ def frontier_chart(tuning: TuningResult, platform: Platform) -> Chart:
     starting = [point for point in tuning.frontier if point.starting]
     figure.add_trace(_points(starting, "var(--before)", "square", 13))
     figure.add_trace(_points(chosen, "var(--after)", "star", 17))
+    for points, words in ((chosen, "chosen"), (starting, "where it started")):
+        if points:
+            figure.add_annotation(
+                x=points[0].cost.value,
+                y=float(np.log10(max(points[0].violation.value, FLOOR))),
+                text=words,
+                showarrow=False,
+                xshift=12,
+                yshift=12,
+                xanchor="left",
+                font={"color": "var(--ink)", "size": 12},
+            )
     budgets = {name: service.slo.budget for name, service in platform.services.items()}
     strictest = min(budgets.values())
     figure.add_hline(y=max(strictest, FLOOR), line={"color": "var(--slo)", "width": 1.5, "dash": "longdash"})

@@ -69,7 +69,7 @@ def host_chart(sides: Sequence[MeasuredSide]) -> Chart:
         id="host",
         title="Was the machine itself the limit?",
         how_to_read=(
-            f"The dark line is the whole machine. Above the red line ({percent(limit)}) a second is marked as disturbed (grey): what was measured "
+            f"The line is the whole machine. Above the red line ({percent(limit)}) a second is marked as disturbed (grey): what was measured "
             "then may be the machine's doing. More than 2 % of such seconds, and there is no verdict."
         ),
         summary=" ".join(_summary(side) for side in sides),

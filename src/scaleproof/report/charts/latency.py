@@ -98,7 +98,7 @@ def violation_chart(services: Sequence[str], sides: Sequence[MeasuredSide]) -> C
             )
         budget = sides[-1].side.run.meta.platform.services[service].slo.budget
         figure.add_hline(y=budget, line={"color": "var(--slo)", "width": 1.5, "dash": "longdash"}, row=row, col=1)
-    figure.update_yaxes(range=[0, 1.04], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%")
+    figure.update_yaxes(range=[0, 1.04], tickvals=[0, 0.5, 1], ticktext=["0 %", "50 %", "100 %"])
     figure.update_layout(hovermode="x")
     names = [Key(side.side.title.lower(), side_colour(side.side), "area") for side in sides]
     return Chart(

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from scaleproof.report.charts.chart import Chart, Key, as_json, label, mark_events, plain, shade_marked, side_colour, stacked
 from scaleproof.report.findings import MeasuredSide
-from scaleproof.report.wording import amount, capital, clock, is_known, plural
+from scaleproof.report.wording import amount, clock, is_known, plural, sentence
 from scaleproof.simulator.calibration import Calibration
 from scaleproof.tuner.results import Prediction
 
@@ -124,7 +124,7 @@ def _decisions(figure: go.Figure, row: int, service: str, side: MeasuredSide, co
             x=[float(decision["time_s"]) for decision in rows],
             y=[int(decision["desired_replicas"]) for decision in rows],
             mode="markers",
-            marker={"symbol": symbols, "size": sizes, "color": colour, "line": {"color": colour, "width": 1.5}},
+            marker={"symbol": symbols, "size": sizes, "opacity": 1, "color": colour, "line": {"color": colour, "width": 1.5}},
             text=words,
             hovertemplate="%{text}<extra></extra>",
         ),
@@ -154,7 +154,7 @@ def _summary(service: str, sides: Sequence[MeasuredSide]) -> str:
             f"{lead}{service} had {np.nanmin(series.total, initial=math.inf):.0f} to {plural(int(np.nanmax(series.total, initial=0)), 'replica')} for up to "
             f"{amount(float(np.nanmax(series.demand_per_second, initial=0)))} requests/s, and {plural(changes, 'scaling decision')}"
         )
-    return capital("; ".join(parts)) + "."
+    return sentence("; ".join(parts), names=[service])
 
 
 def _keys(sides: Sequence[MeasuredSide], capacity: float | None, crashes: int) -> tuple[Key, ...]:

@@ -5,7 +5,7 @@
   const config = {
     responsive: true, displaylogo: false, scrollZoom: false, showTips: false,
     displayModeBar: coarse ? false : "hover",
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"],
+    modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
   };
 
   // Colours are named after the page's CSS variables; only the browser knows whether they are the light or the dark ones.
