@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, LiteralString
 
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row, dict_row, tuple_row
 
 from services.common.database import Database
-from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
+from services.orders.schemas import Content, DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
 
 LINE: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, o.status, o.pieces, o.total_cents, o.created_at
@@ -34,13 +36,16 @@ FIND_BY_CUSTOMER_NAME: LiteralString = (
 """
 )
 
+CONTENTS: LiteralString = """
+    SELECT order_id, product_name, quantity FROM orders.items WHERE order_id = ANY (%(order_ids)s) ORDER BY order_id, line
+"""
+
 DETAIL: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, c.city AS customer_city, o.status, o.pieces, o.total_cents,
-           o.created_at, i.line, i.product_id, p.name AS product_name, i.quantity, i.unit_price_cents
+           o.created_at, i.line, i.product_id, i.product_name, i.quantity, i.unit_price_cents
     FROM orders.orders o
     JOIN orders.customers c ON c.id = o.customer_id
     JOIN orders.items i ON i.order_id = o.id
-    JOIN orders.products p ON p.id = i.product_id
     WHERE o.id = %(order_id)s
     ORDER BY i.line
 """
@@ -59,7 +64,7 @@ CREATE: LiteralString = """
         SELECT product_id, quantity, line::int
         FROM unnest(%(product_ids)s::int[], %(quantities)s::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
     ), priced AS (
-        SELECT w.line, w.product_id, w.quantity, p.price_cents FROM wanted w JOIN orders.products p ON p.id = w.product_id
+        SELECT w.line, w.product_id, w.quantity, p.name, p.price_cents FROM wanted w JOIN orders.products p ON p.id = w.product_id
     ), placed AS (
         INSERT INTO orders.orders (customer_id, status, pieces, total_cents, created_at)
         SELECT c.id, 'placed', sum(priced.quantity), sum(priced.quantity * priced.price_cents), now()
@@ -68,8 +73,8 @@ CREATE: LiteralString = """
         HAVING count(*) = cardinality(%(product_ids)s::int[])
         RETURNING id, reference, status, pieces, total_cents, created_at
     ), written AS (
-        INSERT INTO orders.items (order_id, line, product_id, quantity, unit_price_cents)
-        SELECT placed.id, priced.line, priced.product_id, priced.quantity, priced.price_cents FROM placed CROSS JOIN priced
+        INSERT INTO orders.items (order_id, line, product_id, product_name, quantity, unit_price_cents)
+        SELECT placed.id, priced.line, priced.product_id, priced.name, priced.quantity, priced.price_cents FROM placed CROSS JOIN priced
     )
     SELECT * FROM placed
 """
@@ -101,16 +106,26 @@ class OrdersRepository:
             + " ORDER BY o.id DESC LIMIT %(limit)s"
         )
         parameters = {"status": status, "customer_id": customer_id, "before": before, "limit": limit}
-        return await self._database.fetch_all(query, parameters, class_row(OrderLine))
+        return await self._with_contents(await self._database.fetch_all(query, parameters, dict_row))
 
     async def find_by_reference(self, reference: str) -> list[OrderLine]:
         """One order or none."""
-        return await self._database.fetch_all(FIND_BY_REFERENCE, {"reference": reference}, class_row(OrderLine))
+        return await self._with_contents(await self._database.fetch_all(FIND_BY_REFERENCE, {"reference": reference}, dict_row))
 
     async def find_by_customer_name(self, prefix: str, *, limit: int) -> list[OrderLine]:
         """The newest orders of customers whose lower-case name begins so."""
         parameters = {"first": prefix, "beyond": prefix + "\U0010ffff", "limit": limit}
-        return await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, class_row(OrderLine))
+        return await self._with_contents(await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, dict_row))
+
+    async def _with_contents(self, orders: Sequence[dict[str, Any]]) -> list[OrderLine]:
+        """What is in each order, asked for all of them at once."""
+        contents: defaultdict[int, list[Content]] = defaultdict(list)
+        if orders:
+            order_ids = [order["id"] for order in orders]
+            rows = await self._database.fetch_all(CONTENTS, {"order_ids": order_ids}, tuple_row)
+            for order_id, product_name, quantity in rows:
+                contents[order_id].append(Content(product_name=product_name, quantity=quantity))
+        return [OrderLine(**order, contents=contents[order["id"]]) for order in orders]
 
     async def detail(self, order_id: int) -> OrderDetail | None:
         """One order with its items, without other orders."""

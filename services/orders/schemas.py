@@ -34,6 +34,13 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Content(Shown):
+    """What a list shows of an order's line."""
+
+    product_name: str
+    quantity: int
+
+
 class OrderLine(Shown):
     """One order in a list."""
 
@@ -45,6 +52,7 @@ class OrderLine(Shown):
     pieces: int
     total_cents: int
     created_at: datetime
+    contents: list[Content] = []
 
 
 class OrderPage(Shown):

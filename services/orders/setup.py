@@ -44,6 +44,7 @@ TABLES: LiteralString = """
         order_id int NOT NULL,
         line int NOT NULL,
         product_id int NOT NULL,
+        product_name text NOT NULL,
         quantity int NOT NULL,
         unit_price_cents int NOT NULL
     );
@@ -67,13 +68,15 @@ PRODUCT_ROWS: LiteralString = """
     FROM generate_series(0, %(products)s - 1) n
 """
 
-# One to three items an order, two on average.
+# One to three items an order, two on average, with the product's name and price at that time. Ordered, so that the items of
+# neighbouring orders share a page.
 ITEM_ROWS: LiteralString = """
-    INSERT INTO orders.items (order_id, line, product_id, quantity, unit_price_cents)
-    SELECT n, line, p.id, (1 + mod(abs(hashint4extended(n, line)), 3))::int, p.price_cents
+    INSERT INTO orders.items (order_id, line, product_id, product_name, quantity, unit_price_cents)
+    SELECT n, line, p.id, p.name, (1 + mod(abs(hashint4extended(n, line)), 3))::int, p.price_cents
     FROM generate_series(1, %(orders)s) n
     CROSS JOIN LATERAL generate_series(1, 1 + n %% 3) line
     JOIN orders.products p ON p.id = 1 + mod(abs(hashint4extended(n, 10 + line)), %(products)s)
+    ORDER BY n, line
 """
 
 # Spread evenly over the days up to yesterday, oldest first: like real ones, a higher id is a later order.
