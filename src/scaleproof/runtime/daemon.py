@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scaleproof.runtime.control import ControlServer, error_document
+from scaleproof.runtime.control import error_document
+from scaleproof.runtime.control_server import ControlServer
 from scaleproof.runtime.handlers import Handlers
 from scaleproof.runtime.launch import die_with_parent
 from scaleproof.runtime.orders import Orders

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scaleproof.runtime.budget import budget_of, check_budget
-from scaleproof.runtime.control import Handler
+from scaleproof.runtime.control_server import Handler
 from scaleproof.runtime.replica import Replica
 from scaleproof.runtime.supervisor import Supervisor
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
