@@ -1,4 +1,4 @@
-"""What a search asks of the simulator: the outcome of many policies under the same draws (common random numbers)."""
+"""What a search asks of the simulator: many policies under the same simulated runs, and whether they keep the goal."""
 
 from __future__ import annotations
 
@@ -7,51 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scaleproof.simulator.calibration import Estimate
+from scaleproof.simulator.evaluator import Evaluation
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.tuner.statistics import quantile_estimate
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One policy over several seeds; every array has one value a seed."""
-
-    violation: Mapping[str, Floats]
-    """Share of the intended requests, per service."""
-    cost: Floats
-    """Requested core-seconds, until every service is back at its steady count."""
-    replica_seconds: Floats
-
-    def upper(self, service: str) -> float:
-        """Upper bound of a service's violation: its 95 % quantile over the seeds."""
-        return float(np.quantile(self.violation[service], 0.95))
-
-    @property
-    def mean_cost(self) -> float:
-        """Mean over the seeds."""
-        return float(np.mean(self.cost))
-
-    def cost_estimate(self) -> Estimate:
-        """Median with its 90 % interval."""
-        return quantile_estimate(self.cost)
-
-    def violation_estimate(self, service: str | None = None) -> Estimate:
-        """One service's violation, or, without a service, the worst one's in each seed."""
-        if service is not None:
-            return quantile_estimate(self.violation[service])
-        return quantile_estimate(np.max(np.stack(list(self.violation.values())), axis=0))
 
 
 class PolicyEvaluator(Protocol):
-    """Simulates policies under one load. The seed of a repetition fixes arrivals, draws and phases for every policy alike."""
+    """`simulator.evaluator.Evaluator`, or a fake: the same draws for every policy (common random numbers)."""
 
-    def evaluate(self, policies: Sequence[Policy], seeds: Sequence[int]) -> list[Outcome]:
-        """One outcome a policy, in their order."""
+    def evaluate(self, policies: Sequence[Policy], *, seeds: Sequence[int] | None = None) -> list[Evaluation]:
+        """Every policy over the runs of these seeds (default: all), in the policies' order."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +31,16 @@ class Goal:
         """From the platform's SLOs; `margin` is the share of each budget that is kept free."""
         return cls(allowed={name: service.slo.budget * (1 - margin) for name, service in spec.services.items()})
 
-    def excess(self, outcome: Outcome) -> float:
+    def excess(self, outcome: Evaluation) -> float:
         """Sum over services of what the upper violation has beyond the allowed one; 0 where the policy is feasible."""
-        return sum(max(0.0, outcome.upper(name) - allowed) for name, allowed in self.allowed.items())
+        return sum(max(0.0, upper_violation(outcome, name) - allowed) for name, allowed in self.allowed.items())
+
+
+def upper_violation(outcome: Evaluation, service: str) -> float:
+    """Upper bound of a service's violation: its 95 % quantile over the runs."""
+    return float(np.quantile(outcome.violation_by_service[service], 0.95))
+
+
+def mean_cost(outcome: Evaluation) -> float:
+    """Requested core-seconds, mean over the runs."""
+    return float(np.mean(outcome.cost))

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.simulator.calibration import Calibration
+from scaleproof.simulator.evaluator import Evaluation
+from scaleproof.simulator.intervals import estimate
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.capacity_plan import peak_rates, replicas_allowed, replicas_needed
-from scaleproof.tuner.evaluation import Goal, Outcome, PolicyEvaluator
+from scaleproof.tuner.evaluation import Goal, PolicyEvaluator, mean_cost, upper_violation
 from scaleproof.tuner.knobs import Knobs, describe_rules, label_of, with_knobs
 from scaleproof.tuner.ports import Progress
 from scaleproof.tuner.results import FrontierPoint, Sensitivity, TuningResult
@@ -23,10 +25,8 @@ from scaleproof.tuner.sizing import sized_policy
 Floats = NDArray[np.float64]
 
 SEARCH_SEEDS: Final = 4
-FINAL_SEEDS: Final = 16
 FINALISTS: Final = 8
-FIRST_SEED: Final = 7_000_001
-"""Seeds of the search start here: no verification uses them (its seeds are what a user gives, 1 by default)."""
+FINAL_BATCHES: Final = 4
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
 TIE: Final = 0.01
@@ -47,8 +47,6 @@ class Question:
     """The most that all replicas' limits may add up to."""
     margin: float = 0.2
     max_window_seconds: int = 300
-    verification_seeds: frozenset[int] = frozenset()
-    """Seeds that the search must not see."""
 
 
 def optimise(
@@ -56,17 +54,19 @@ def optimise(
     evaluator: PolicyEvaluator,
     progress: Progress,
     *,
+    seeds: Sequence[int],
     preview: Callable[[Policy], str] = lambda _: "",
     search_seeds: int = SEARCH_SEEDS,
-    final_seeds: int = FINAL_SEEDS,
 ) -> TuningResult:
     """The result of a search. Deterministic: same question, same evaluator, same answer.
+
+    All policies are tried on the first `search_seeds` of the evaluator's `seeds`, the best ones and the one before on all of
+    them. `preview` gives the diff of the stack file.
 
     Where no policy within the bounds keeps the SLO, the result says which constraint is in the way and the least capacity
     that would do; its policy is then the one with the least violation, if that is less than before.
     """
     goal = Goal.of(question.spec, question.margin)
-    seeds = _seeds(final_seeds, question.verification_seeds)
     base = sized_policy(question.before, question.calibration)
     rates = peak_rates(question.arrivals, question.calibration)
     needed = replicas_needed(question.calibration, rates)
@@ -81,33 +81,36 @@ def optimise(
         for name, service in sorted(base.services.items(), key=lambda item: (-needed.get(item[0], 1), item[0]))
     }
     progress.stage("Searching the cheapest policy that keeps the SLO")
-    quick = Tried(evaluator, seeds[:search_seeds], said=lambda count: progress.advance(0.0, f"{count} policies simulated"))
+    quick = Tried(
+        evaluator,
+        seeds[:search_seeds],
+        said=lambda count: progress.advance(0.0, f"{count} policies simulated"),
+    )
     search(base, bounds, goal, quick)
-    quick.evaluate([question.before])
+    before = within_measured(question.before, question.calibration)
+    quick.evaluate([before])
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
     careful = Tried(evaluator, seeds)
-    finalists = [question.before, *(policy for policy, _ in ranked[:FINALISTS])]
-    outcomes = careful.evaluate(finalists)
-    best = min(range(1, len(finalists)), key=lambda i: (*preference(goal, outcomes[i]), i), default=0)
-    after = _simplified(finalists[best], bounds, goal, careful)
-    before_outcome, after_outcome = careful.evaluate([question.before, after])
+    best = _final(before, [policy for policy, _ in ranked], goal, careful)
+    after = _simplified(best, bounds, goal, careful)
+    before_outcome, after_outcome = careful.evaluate([before, after])
     if not _worth_changing(goal, before_outcome, after_outcome):
-        after, after_outcome = question.before, before_outcome
-    changed = after != question.before
+        after, after_outcome = before, before_outcome
+    changed = after != before
     feasible = goal.excess(after_outcome) == 0.0
     moves = neighbours(after, bounds)
     beside = quick.evaluate([after, *(policy for _, policy in moves)])
     result = TuningResult(
         before=question.before,
-        after=after,
+        after=after if changed else question.before,
         changed=changed,
         diff=preview(after) if changed else "",
-        before_cost=before_outcome.cost_estimate(),
-        before_violation=before_outcome.violation_estimate(),
-        after_cost=after_outcome.cost_estimate(),
-        after_violation=after_outcome.violation_estimate(),
-        violation_by_service={name: after_outcome.violation_estimate(name) for name in after_outcome.violation},
-        frontier=_frontier(question.before, after, goal, {**quick.outcomes, **careful.outcomes}),
+        before_cost=before_outcome.cost_estimate,
+        before_violation=before_outcome.violation_estimate,
+        after_cost=after_outcome.cost_estimate,
+        after_violation=after_outcome.violation_estimate,
+        violation_by_service={name: estimate(shares) for name, shares in after_outcome.violation_by_service.items()},
+        frontier=_frontier(before, after, goal, {**quick.outcomes, **careful.outcomes}),
         sensitivity=[
             _sensitivity(words, goal, beside[0], outcome) for (words, _), outcome in zip(moves, beside[1:], strict=True)
         ],
@@ -115,7 +118,7 @@ def optimise(
         margin=question.margin,
         feasible=feasible,
         infeasible_reason=None if feasible else _infeasible(question, goal, after_outcome, rates, needed, allowed),
-        seeds=seeds,
+        seeds=list(seeds),
         policies_tried=len(quick.outcomes),
     )
     progress.say(
@@ -124,6 +127,16 @@ def optimise(
         f"violation {result.before_violation.value:.1%} → {result.after_violation.value:.1%}"
     )
     return result
+
+
+def within_measured(policy: Policy, calibration: Calibration) -> Policy:
+    """The policy with no more replicas than were measured where a shared bottleneck stops growth: beyond, nothing is known."""
+    knobs = {}
+    for name, service in policy.services.items():
+        known = calibration.services.get(name)
+        if known is not None and known.bottleneck is not None and service.autoscaling.max_replicas > known.highest_replicas:
+            knobs[name] = Knobs.of(service.autoscaling).turned(maximum=max(1, known.highest_replicas))
+    return with_knobs(policy, knobs)
 
 
 def frontier_table(result: TuningResult) -> list[str]:
@@ -138,20 +151,26 @@ def frontier_table(result: TuningResult) -> list[str]:
     return lines
 
 
-def _seeds(count: int, forbidden: frozenset[int]) -> list[int]:
-    seeds: list[int] = []
-    seed = FIRST_SEED
-    while len(seeds) < count:
-        if seed not in forbidden:
-            seeds.append(seed)
-        seed += 1
-    return seeds
+def _final(before: Policy, ranked: Sequence[Policy], goal: Goal, tried: Tried) -> Policy:
+    """The best of the finalists over all runs; further ones have their turn while none of the earlier keeps the goal."""
+    tried.evaluate([before])
+    best: tuple[tuple[float, float], Policy] | None = None
+    for first in range(0, min(len(ranked), FINALISTS * FINAL_BATCHES), FINALISTS):
+        batch = ranked[first : first + FINALISTS]
+        for policy, outcome in zip(batch, tried.evaluate(batch), strict=True):
+            rank = preference(goal, outcome)
+            if best is None or rank < best[0]:
+                best = (rank, policy)
+        if best is not None and best[0][0] == 0:
+            break
+    assert best is not None
+    return best[1]
 
 
 def _simplified(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried) -> Policy:
     """Optional fields go back to Kubernetes' defaults, in turn, where that keeps the goal at (almost) the same cost."""
     outcome = tried.evaluate([policy])[0]
-    best_cost = outcome.mean_cost
+    best_cost = mean_cost(outcome)
     for name, bound in bounds.items():
         for change in ({"up_rules": None}, {"down_rules": None}, {"up_window": None}, {"down_window": None}):
             knobs = Knobs.of(policy.services[name].autoscaling)
@@ -160,12 +179,12 @@ def _simplified(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried:
                 continue
             candidate = with_knobs(policy, {name: simpler})
             result = tried.evaluate([candidate])[0]
-            if goal.excess(result) <= goal.excess(outcome) and result.mean_cost <= best_cost * (1 + TIE):
+            if goal.excess(result) <= goal.excess(outcome) and mean_cost(result) <= best_cost * (1 + TIE):
                 policy = candidate
     return policy
 
 
-def _worth_changing(goal: Goal, before: Outcome, after: Outcome) -> bool:
+def _worth_changing(goal: Goal, before: Evaluation, after: Evaluation) -> bool:
     """Less violation beyond the goal, or, at no more of it, a cost below by more than chance and measuring explain."""
     old, new = goal.excess(before), goal.excess(after)
     if new < old and old - new > 0.0005:  # noqa: PLR2004  the step of `preference`
@@ -174,16 +193,16 @@ def _worth_changing(goal: Goal, before: Outcome, after: Outcome) -> bool:
         return False
     gains = before.cost - after.cost  # paired: the same draws
     certain = float(np.quantile(gains, 0.1)) > 0
-    return certain and float(np.mean(gains)) > WORTH_CHANGING * before.mean_cost
+    return certain and float(np.mean(gains)) > WORTH_CHANGING * mean_cost(before)
 
 
-def _frontier(before: Policy, after: Policy, goal: Goal, tried: Mapping[str, tuple[Policy, Outcome]]) -> list[FrontierPoint]:
+def _frontier(before: Policy, after: Policy, goal: Goal, tried: Mapping[str, tuple[Policy, Evaluation]]) -> list[FrontierPoint]:
     """Policies that no other beats in both, plus the chosen and the starting one."""
-    entries = sorted(tried.values(), key=lambda entry: (entry[1].mean_cost, entry[1].violation_estimate().high))
-    front: list[tuple[Policy, Outcome]] = []
+    entries = sorted(tried.values(), key=lambda entry: (mean_cost(entry[1]), entry[1].violation_estimate.high))
+    front: list[tuple[Policy, Evaluation]] = []
     least = np.inf
     for policy, outcome in entries:
-        upper = outcome.violation_estimate().high
+        upper = outcome.violation_estimate.high
         if upper < least:
             least = upper
             front.append((policy, outcome))
@@ -193,12 +212,12 @@ def _frontier(before: Policy, after: Policy, goal: Goal, tried: Mapping[str, tup
     for policy in (before, after):
         if all(policy != other for other, _ in front):
             front.append((policy, tried[policy.model_dump_json()][1]))
-    front.sort(key=lambda entry: entry[1].mean_cost)
+    front.sort(key=lambda entry: mean_cost(entry[1]))
     return [
         FrontierPoint(
             label=label_of(policy),
-            cost=outcome.cost_estimate(),
-            violation=outcome.violation_estimate(),
+            cost=outcome.cost_estimate,
+            violation=outcome.violation_estimate,
             keeps_slo=goal.excess(outcome) == 0.0,
             chosen=policy == after,
             starting=policy == before,
@@ -208,11 +227,11 @@ def _frontier(before: Policy, after: Policy, goal: Goal, tried: Mapping[str, tup
     ]
 
 
-def _sensitivity(words: str, goal: Goal, chosen: Outcome, outcome: Outcome) -> Sensitivity:
+def _sensitivity(words: str, goal: Goal, chosen: Evaluation, outcome: Evaluation) -> Sensitivity:
     return Sensitivity(
         label=words,
-        cost_change=outcome.mean_cost / chosen.mean_cost - 1 if chosen.mean_cost else 0.0,
-        violation_change=outcome.violation_estimate().value - chosen.violation_estimate().value,
+        cost_change=mean_cost(outcome) / mean_cost(chosen) - 1 if mean_cost(chosen) else 0.0,
+        violation_change=outcome.violation_estimate.value - chosen.violation_estimate.value,
         keeps_slo=goal.excess(outcome) == 0.0,
     )
 
@@ -273,15 +292,15 @@ def _knob_reasons(name: str, old: Knobs, new: Knobs) -> list[str]:
 def _infeasible(
     question: Question,
     goal: Goal,
-    outcome: Outcome,
+    outcome: Evaluation,
     rates: Mapping[str, float],
     needed: Mapping[str, int],
     allowed: Mapping[str, int],
 ) -> str:
     """Which constraint is in the way, and the least capacity that would do."""
-    broken: Sequence[str] = [name for name, limit in goal.allowed.items() if outcome.upper(name) > limit]
+    broken: Sequence[str] = [name for name, limit in goal.allowed.items() if upper_violation(outcome, name) > limit]
     parts = [
-        f"{name}: at best up to {outcome.upper(name):.1%} of requests violate, {goal.allowed[name]:.1%} may "
+        f"{name}: at best up to {upper_violation(outcome, name):.1%} of requests violate, {goal.allowed[name]:.1%} may "
         f"(the SLO's budget less the margin of {question.margin:.0%})"
         for name in broken
     ]

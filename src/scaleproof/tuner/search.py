@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from scaleproof.simulator.evaluator import Evaluation
 from scaleproof.spec.policy import Policy
-from scaleproof.tuner.evaluation import Goal, Outcome, PolicyEvaluator
+from scaleproof.tuner.evaluation import Goal, PolicyEvaluator, mean_cost
 from scaleproof.tuner.knobs import DOWN_RULES, DOWN_WINDOWS, UP_RULES, UP_WINDOWS, Knobs, with_knobs
 
 TARGET_SHARES: Final = (0.35, 0.45, 0.55, 0.62, 0.69, 0.76, 0.83, 0.9)
@@ -57,16 +58,17 @@ class Tried:
 
     evaluator: PolicyEvaluator
     seeds: Sequence[int]
+    """Seeds of the simulated runs that every policy is evaluated over."""
     said: Callable[[int], None] = lambda _: None
-    outcomes: dict[str, tuple[Policy, Outcome]] = field(default_factory=dict)
+    outcomes: dict[str, tuple[Policy, Evaluation]] = field(default_factory=dict)
 
-    def evaluate(self, policies: Iterable[Policy]) -> list[Outcome]:
-        """Outcomes in order; a policy is simulated once."""
+    def evaluate(self, policies: Iterable[Policy]) -> list[Evaluation]:
+        """Evaluations in order; a policy is simulated once."""
         wanted = [(policy.model_dump_json(), policy) for policy in policies]
         new = {key: policy for key, policy in wanted if key not in self.outcomes}
         if new:
             for (key, policy), outcome in zip(
-                new.items(), self.evaluator.evaluate(list(new.values()), self.seeds), strict=True
+                new.items(), self.evaluator.evaluate(list(new.values()), seeds=self.seeds), strict=True
             ):
                 self.outcomes[key] = (policy, outcome)
             self.said(len(self.outcomes))
@@ -124,9 +126,9 @@ def neighbours(policy: Policy, bounds: Mapping[str, Bounds]) -> list[tuple[str, 
     return near
 
 
-def preference(goal: Goal, outcome: Outcome) -> tuple[float, float]:
+def preference(goal: Goal, outcome: Evaluation) -> tuple[float, float]:
     """Smaller is better: violation beyond the goal (in steps of 0.05 %, below which seeds decide), then cost."""
-    return (round(goal.excess(outcome) / 0.0005), outcome.mean_cost)
+    return (round(goal.excess(outcome) / 0.0005), mean_cost(outcome))
 
 
 def _best(base: Policy, knobs: Mapping[str, Knobs], name: str, options: Sequence[Knobs], goal: Goal, tried: Tried) -> Knobs:

@@ -1,0 +1,223 @@
+"""Calibrating: every service under a staircase of rates at 1, 2 and 4 replicas, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from scaleproof.simulator.calibration import Calibration, ServiceCalibration, Stamp
+from scaleproof.simulator.call_graph import callers_first
+from scaleproof.spec.errors import BadInputError, CannotMeasureError
+from scaleproof.spec.policy import Policy
+from scaleproof.spec.shapes import Shape
+from scaleproof.tuner.calibration_fit import fit_service
+from scaleproof.tuner.measure import Rig
+from scaleproof.tuner.ports import LoadPlan
+from scaleproof.tuner.staircase import THINK_SECONDS, Climb, Staircase, rate_per_user
+from scaleproof.tuner.statistics import fit_line
+
+LEVELS: Final = (1, 2, 4)
+PROBE_RATES: Final = (8.0, 16.0, 32.0)
+PROBE_STEP_SECONDS: Final = 2.0
+_DRAWN_USERS: Final = 200
+_DRAWN_SECONDS: Final = 60.0
+_HIGH_ENOUGH: Final = 0.85
+"""One replica has to be driven to this share of its quota, or its capacity would be extrapolated."""
+_MOST_STAIRCASES: Final = 3
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How thoroughly: rates as shares of what would use up the quota, and seconds a step."""
+
+    single: tuple[float, ...]
+    several: tuple[float, ...]
+    single_seconds: float
+    several_seconds: float
+    again: tuple[float, ...] = (0.8, 0.95)
+
+
+THOROUGH: Final = Pace(
+    single=(0.25, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
+)
+QUICK: Final = Pace(single=(0.35, 0.6, 0.8, 0.95), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+
+
+@dataclass
+class Expedition:
+    """All climbs of one calibration, and what is held meanwhile."""
+
+    rig: Rig
+    locustfile: Path
+    seed: int
+    begun: float
+    held: dict[str, int]
+    climbs: dict[str, list[Climb]] = field(default_factory=dict)
+    saturation: dict[str, float] = field(default_factory=dict)
+    """Requests/s that would use up one replica's quota, as far as is known."""
+
+    def hold(self, replicas: Mapping[str, int]) -> None:
+        """Have exactly so many replicas of these services, and the others as they were."""
+        self.held.update(replicas)
+        self.rig.target.hold(dict(self.held))
+
+    def climb(self, staircase: Staircase) -> Climb:
+        """Send a staircase and read what it did."""
+        per_user = self._rate_per_user(staircase.services)
+        self.seed += 1
+        plan = staircase.plan(rate_per_user=per_user, seed=self.seed, locustfile=self.locustfile)
+        load = self.rig.generator.run(plan, self.rig.progress)
+        if load.interrupted:
+            raise KeyboardInterrupt
+        seen = self.rig.target.observe(load.started_at, self.rig.clock())
+        tables = {**seen.tables, **load.tables}
+        if tables["requests"].empty:
+            raise CannotMeasureError(
+                f"calibration of {', '.join(sorted(staircase.services))}: no request was answered",
+                hint="see `scaleproof logs` for the service and the gateway",
+            )
+        return Climb(staircase=staircase, replicas=dict(self.held), tables=tables)
+
+    def _rate_per_user(self, services: frozenset[str]) -> float:
+        flat = Shape("steps", ((0.0, 1.0), (_DRAWN_SECONDS, 1.0)))
+        plan = LoadPlan(
+            users=_DRAWN_USERS,
+            shape=flat,
+            seed=self.seed,
+            think_seconds=THINK_SECONDS,
+            locustfile=self.locustfile,
+            services=services,
+        )
+        rate = rate_per_user(self.rig.generator.draw(plan), _DRAWN_USERS, _DRAWN_SECONDS)
+        if rate <= 0:
+            raise BadInputError(
+                f"{self.locustfile}: no task begins at {', '.join(sorted(services))}, so it cannot be calibrated",
+                hint='add a task with `@serves("<service>")`, see loadtests/journeys',
+            )
+        return rate
+
+
+def calibrate(
+    rig: Rig, policy: Policy, *, locustfile: Path, budget_millicores: int | None = None, quick: bool = False, seed: int = 1
+) -> Calibration:
+    """Measure every service that the locustfile reaches. The autoscaler is suspended meanwhile, and works again afterwards.
+
+    `budget_millicores` bounds the sum of limits of what is held at once. Raises CannotMeasureError where the platform does not
+    answer, BadInputError where no task reaches a service, KeyboardInterrupt after an interrupted load.
+    """
+    pace = QUICK if quick else THOROUGH
+    calls = {name: dict.fromkeys(service.calls, 1.0) for name, service in rig.spec.services.items()}
+    order = tuple(reversed(callers_first(rig.spec.services, calls)))
+    trip = Expedition(rig=rig, locustfile=locustfile, seed=seed * 1000, begun=rig.clock(), held=dict.fromkeys(order, 1))
+    levels = levels_of(policy, budget_millicores, quick=quick)
+    rig.progress.stage("Calibrating: what a replica needs and holds", seconds=expected_seconds(levels, pace))
+    try:
+        trip.hold({})
+        _probe(trip, policy, order)
+        for name in order:
+            for count in levels[name]:
+                _climb_level(trip, policy, name, count, pace)
+    finally:
+        rig.target.release()
+    return _fitted(trip, policy, order)
+
+
+def levels_of(policy: Policy, budget_millicores: int | None, *, quick: bool) -> dict[str, list[int]]:
+    """Replicas to measure each service at: 1, 2 and 4 as far as maxReplicas and the budget go; the first and last if quick."""
+    limits = {name: service.resources.limits.cpu_millicores for name, service in policy.services.items()}
+    levels: dict[str, list[int]] = {}
+    for name, service in policy.services.items():
+        # The services measured before stay at their highest level, so count everybody's.
+        others = sum(limits[other] * max(levels.get(other, [1])) for other in limits if other != name)
+        fits = [
+            count
+            for count in LEVELS
+            if count <= service.autoscaling.max_replicas
+            and (budget_millicores is None or others + count * limits[name] <= budget_millicores)
+        ] or [1]
+        levels[name] = sorted({fits[0], fits[-1]}) if quick else fits
+    return levels
+
+
+def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
+    """A guess for the progress: steps, some seconds to start each load, some to start replicas."""
+    total = PROBE_STEP_SECONDS * len(PROBE_RATES)
+    for counts in levels.values():
+        for count in counts:
+            total += len(pace.single) * pace.single_seconds if count == 1 else len(pace.several) * pace.several_seconds + 8
+    return total + 4 * (1 + sum(len(counts) for counts in levels.values()))
+
+
+def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:
+    """A first coarse guess of every service's CPU a request, from all services under a small load together."""
+    trip.rig.progress.say("calibration: a first guess under a small load")
+    climb = trip.climb(Staircase(frozenset(order), PROBE_RATES, PROBE_STEP_SECONDS))
+    for name in order:
+        samples = climb.samples(name)
+        spent = float((samples["cores"] * (samples["end_s"] - samples["start_s"])).sum())
+        requests = climb.tables["requests"]
+        answered = int(((requests["service"] == name) & requests["ok"]).sum())
+        limit = policy.services[name].resources.limits.cpu_millicores / 1000
+        # Idle use and the calls of others count as requests' here: the guess errs towards caution, the staircase corrects it.
+        trip.saturation[name] = limit / (spent / answered) if answered and spent > 0 else PROBE_RATES[-1]
+
+
+def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: Pace) -> None:
+    trip.rig.progress.say(f"calibration: {name} at {count} replica{'s' if count > 1 else ''}")
+    trip.hold({name: count})
+    shares, seconds = (pace.single, pace.single_seconds) if count == 1 else (pace.several, pace.several_seconds)
+    climbs = trip.climbs.setdefault(name, [])
+    for _ in range(_MOST_STAIRCASES if count == 1 else 1):
+        rates = tuple(share * trip.saturation[name] * count for share in shares)
+        climb = trip.climb(Staircase(frozenset({name}), rates, seconds))
+        climbs.append(climb)
+        if count > 1:
+            return
+        limit = policy.services[name].resources.limits.cpu_millicores / 1000
+        trip.saturation[name] = _saturation(climbs, name, limit, trip.saturation[name])
+        reached = max(step.rate_per_replica for entry in climbs for step in entry.steps(name, 1.0))
+        if reached >= _HIGH_ENOUGH * trip.saturation[name]:
+            return
+        shares = pace.again
+
+
+def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float, guess: float) -> float:
+    """What the staircase says about the rate that uses up the quota; the guess where its samples do not make a line."""
+    parts = [climb.rates_and_cores(name) for climb in climbs]
+    try:
+        line = fit_line(np.concatenate([rates for rates, _ in parts]), np.concatenate([cores for _, cores in parts]))
+    except ValueError:
+        return guess
+    if line.slope.value <= 0:
+        return guess
+    return max(limit_cores - line.intercept.value, 0.1 * limit_cores) / line.slope.value
+
+
+def _fitted(trip: Expedition, policy: Policy, order: Sequence[str]) -> Calibration:
+    rig = trip.rig
+    life = rig.target.observe(trip.begun, rig.clock()).tables
+    services: dict[str, ServiceCalibration] = {}
+    for name in order:
+        services[name] = fit_service(
+            name, trip.climbs[name], spec=rig.spec, policy=policy, life=life, callees=services, seed=trip.seed
+        )
+        found = services[name]
+        rig.progress.say(
+            f"calibration: {name}: {found.cpu_seconds_per_request.value * 1000:.2f} ms CPU a request, a replica holds "
+            f"{found.capacity_per_second.value:.0f} requests/s, starts in {found.start_seconds[0]:.1f}-{found.start_seconds[1]:.1f} s"
+            + (f"; {found.bottleneck} stops growth" if found.bottleneck else "")
+        )
+    return Calibration(
+        stamp=replace_time(rig.target.stamp(), rig.clock()),
+        slo={name: (rig.spec.services[name].slo.latency_seconds, rig.spec.services[name].slo.share) for name in order},
+        services={name: services[name] for name in rig.spec.services},
+    )
+
+
+def replace_time(stamp: Stamp, now: float) -> Stamp:
+    """The stamp with the time of this measurement."""
+    return stamp.model_copy(update={"measured_at": now})

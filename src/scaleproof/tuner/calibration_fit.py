@@ -1,0 +1,203 @@
+"""From climbs to a service's calibration: CPU a request, variation, wait, capacity, growth, start-up, calls. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from scaleproof.simulator.calibration import CalibrationStep, Estimate, ServiceCalibration
+from scaleproof.simulator.held import ReplicaModel, capacity, simulate_held
+from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.spec.platform import SLO, Platform
+from scaleproof.spec.policy import Policy
+from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
+from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
+from scaleproof.tuner.staircase import Climb, pooled
+from scaleproof.tuner.start_up import start_up
+from scaleproof.tuner.statistics import Line, fit_line
+
+_METRIC_WINDOW_SECONDS: Final = 15.0
+_NORMAL95: Final = 1.645
+_WARM_UP_WORTH: Final = 1.25
+"""A new replica's first requests have to cost this much more than an old one's before it is called a warm-up."""
+
+
+def fit_service(
+    name: str,
+    climbs: Sequence[Climb],
+    *,
+    spec: Platform,
+    policy: Policy,
+    life: Mapping[str, pd.DataFrame],
+    callees: Mapping[str, ServiceCalibration],
+    seed: int,
+) -> ServiceCalibration:
+    """One service's calibration. `life` are the tables of the whole calibration, `callees` the services fitted before.
+
+    Raises CannotMeasureError where CPU does not grow with requests, or no replica was seen to start.
+    """
+    slo = spec.services[name].slo
+    resources = policy.services[name].resources
+    limit = resources.limits.cpu_millicores / 1000
+    line = _cpu_line(name, climbs)
+    cpu, idle = line.slope, min(line.intercept.value, limit / 2)
+    single = [climb for climb in climbs if climb.replicas[name] == 1]
+    steps = [step for climb in climbs for step in climb.steps(name, slo.latency_seconds)]
+    singles = [step for step in steps if step.replicas == 1]
+    single_cpu = _cpu_line(name, single).slope.value if single else cpu.value
+    bare = ReplicaModel(cpu_seconds=single_cpu, variation=0.5, limit_cores=limit, idle_cores=idle)
+    fit = fit_latency(bare, singles, seed=seed)
+    highest = max(step.rate_per_replica for step in singles)
+    held = _capacity(fit, slo, cpu, highest)
+    by_replicas, suspect = _growth(name, climbs, held.value, slo, limit)
+    calls = _calls(name, climbs, spec.services[name].calls, callees)
+    below = sum(
+        min(1.0, count) * (callees[callee].wait_seconds.value + callees[callee].cpu_seconds_per_request.value)
+        for callee, count in calls.items()
+    )
+    started = start_up(life["replicas"], life["events"], name)
+    if started is None:
+        raise CannotMeasureError(
+            f"calibration of {name}: no replica was seen to start, so start-up is not known",
+            hint="allow at least 2 replicas (maxReplicas, and the machine's budget)",
+        )
+    mine = life["replicas"][life["replicas"]["service"] == name]
+    warm_seconds, warm_factor = _warm_up(name, climbs)
+    return ServiceCalibration(
+        cpu_seconds_per_request=cpu,
+        cpu_variation=fit.model.variation,
+        idle_cores=idle,
+        wait_seconds=Estimate(
+            value=max(0.0, fit.wait.value - below), low=max(0.0, fit.wait.low - below), high=max(0.0, fit.wait.high - below)
+        ),
+        capacity_per_second=held,
+        capacity_by_replicas=by_replicas,
+        usage_at_capacity_cores=_usage_at_capacity(cpu.value, fit.model.variation, idle, held.value, limit),
+        memory_peak_bytes=int(mine["memory_bytes"].max()),
+        request_millicores=resources.requests.cpu_millicores,
+        limit_millicores=resources.limits.cpu_millicores,
+        start_seconds=started.seconds,
+        start_burn_cores=started.burn_cores,
+        start_burn_seconds=started.burn_seconds,
+        warm_up_seconds=warm_seconds,
+        warm_up_factor=warm_factor,
+        calls=calls,
+        bottleneck=suspect,
+        highest_rate_per_replica=max(step.rate_per_replica for step in steps),
+        highest_replicas=max(climb.replicas[name] for climb in climbs),
+        steps=steps,
+    )
+
+
+def _cpu_line(name: str, climbs: Sequence[Climb]) -> Line:
+    """CPU of a replica by its request rate, over all samples."""
+    rates, cores = pooled(climbs, name)
+    try:
+        line = fit_line(rates, cores)
+    except ValueError:
+        raise CannotMeasureError(
+            f"calibration of {name}: too few CPU samples ({rates.size})", hint="run the calibration again, without --quick"
+        ) from None
+    if line.slope.value <= 0:
+        raise CannotMeasureError(
+            f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
+        )
+    return line
+
+
+def _capacity(fit: LatencyFit, slo: SLO, cpu: Estimate, highest: float) -> Estimate:
+    """The model's capacity of one replica within the SLO, never beyond the highest rate measured."""
+    value = min(highest, capacity(fit.model, threshold_seconds=slo.latency_seconds, share=slo.share))
+    relative = (cpu.high - cpu.low) / 2 / cpu.value
+    return Estimate(value=value, low=value * max(0.0, 1 - relative), high=min(max(highest, value), value * (1 + relative)))
+
+
+def _growth(
+    name: str, climbs: Sequence[Climb], single: float, slo: SLO, limit_cores: float
+) -> tuple[dict[int, float], str | None]:
+    """Capacity by number of replicas, and the shared resource that stopped its growth, if one did."""
+    found = {1: single}
+    suspect: str | None = None
+    for climb in climbs:
+        count = climb.replicas[name]
+        if count == 1:
+            continue
+        steps = climb.steps(name, slo.latency_seconds)
+        found[count] = capacity_of(steps, slo.share, count * single)
+        if suspect is None and found[count] < GROWTH_SHARE * count * single:
+            worst = min(range(len(steps)), key=lambda i: steps[i].good_share)
+            window = climb.staircase.windows()[worst]
+            suspect = accused(climb.tables, window, steps[worst].cores_per_replica, limit_cores)
+    return dict(sorted(found.items())), suspect
+
+
+def _calls(
+    name: str, climbs: Sequence[Climb], callees: Sequence[str], known: Mapping[str, ServiceCalibration]
+) -> dict[str, float]:
+    """Calls a request makes to each callee, in average requests of the callee: by the CPU that it spends on them."""
+    counts: dict[str, float] = {}
+    for callee in callees:
+        parts = [climb.rates_and_cores(name, of=callee) for climb in climbs]
+        try:
+            line = fit_line(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
+        except ValueError:
+            continue
+        calls = max(0.0, line.slope.value) / known[callee].cpu_seconds_per_request.value
+        if calls > 0:
+            counts[callee] = calls
+    return counts
+
+
+def _usage_at_capacity(cpu: float, variation: float, idle: float, rate: float, limit: float) -> float:
+    """95 % quantile of a replica's use over the autoscaler's 15 s at capacity: the mean and the scatter of its requests."""
+    mean = idle + cpu * rate
+    requests = max(rate * _METRIC_WINDOW_SECONDS, 1.0)
+    scatter = cpu * rate * math.sqrt((1 + variation**2) / requests)
+    return min(limit, mean + _NORMAL95 * scatter)
+
+
+def _warm_up(name: str, climbs: Sequence[Climb]) -> tuple[float, float]:
+    """(seconds, factor) from replicas that were new in a climb beside an old one; (0, 1) where they cost the same."""
+    for climb in climbs:
+        table = climb.tables["replicas"]
+        rows = table[(table["service"] == name) & (table["state"] == "ready") & (table["time_s"] > 0)]
+        first_step = rows[rows["time_s"] <= climb.staircase.each_seconds]
+        if climb.replicas[name] == 1 or first_step.empty:
+            continue
+        use = first_step.groupby("replica")["cpu_cores"].mean().sort_index()
+        later = rows[rows["time_s"] > climb.staircase.each_seconds].groupby("replica")["cpu_cores"].mean().reindex(use.index)
+        oldest = use.index[0]
+        if use[oldest] <= 0 or not later[oldest] > 0 or len(use) == 1:
+            continue
+        early = float(use.drop(oldest).mean() / use[oldest])
+        settled = float(later.drop(oldest).mean() / later[oldest])
+        if early > _WARM_UP_WORTH and early > _WARM_UP_WORTH * settled:
+            return climb.staircase.each_seconds, early / max(settled, 1.0)
+    return 0.0, 1.0
+
+
+def model_curve(found: ServiceCalibration, slo: SLO, *, points: int = 25, seed: int = 1) -> pd.DataFrame:
+    """The fitted model of one replica for the report: rate_per_replica, p50_seconds, p95_seconds, good_share, up to the highest rate measured."""
+    model = ReplicaModel(
+        cpu_seconds=found.cpu_seconds_per_request.value,
+        variation=found.cpu_variation,
+        limit_cores=found.limit_millicores / 1000,
+        wait_seconds=found.wait_seconds.value,
+        idle_cores=found.idle_cores,
+    )
+    rows = []
+    for rate in np.linspace(found.highest_rate_per_replica / points, found.highest_rate_per_replica, points):
+        held = simulate_held(model, rate_per_second=float(rate), duration_seconds=60, seed=seed)
+        rows.append(
+            (float(rate), held.percentile_seconds(50), held.percentile_seconds(95), held.share_within(slo.latency_seconds))
+        )
+    return pd.DataFrame(rows, columns=["rate_per_replica", "p50_seconds", "p95_seconds", "good_share"])
+
+
+def steps_at(found: ServiceCalibration, replicas: int) -> list[CalibrationStep]:
+    """The measured steps at that number of replicas, by rate."""
+    return sorted((step for step in found.steps if step.replicas == replicas), key=lambda step: step.rate_per_replica)

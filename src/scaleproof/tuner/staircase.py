@@ -1,0 +1,143 @@
+"""A staircase: one service under rates that rise in steps. Planning it, and reading what each step came to. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scaleproof.simulator.calibration import CalibrationStep
+from scaleproof.spec.shapes import Shape
+from scaleproof.tuner.ports import LoadPlan
+
+Floats = NDArray[np.float64]
+
+THINK_SECONDS: Final = (1.5, 2.5)
+"""Few users who act often: the rates are what counts, and few connections start quickly."""
+LEAD_SECONDS: Final = 0.7
+"""The start of a step does not count: the rate settles, queues of the step before drain."""
+_STEP_EDGE_SECONDS: Final = 0.001
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """Rates in requests/s, each held for `each_seconds`, for the actions that begin at these services."""
+
+    services: frozenset[str]
+    rates: tuple[float, ...]
+    each_seconds: float
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length of the load."""
+        return self.each_seconds * len(self.rates)
+
+    def shape(self) -> Shape:
+        """The rates as shares of the highest."""
+        top = max(self.rates)
+        points: list[tuple[float, float]] = []
+        for index, rate in enumerate(self.rates):
+            begin = index * self.each_seconds + (_STEP_EDGE_SECONDS if index else 0.0)
+            points += [(begin, rate / top), ((index + 1) * self.each_seconds, rate / top)]
+        return Shape("steps", tuple(points))
+
+    def plan(self, *, rate_per_user: float, seed: int, locustfile: Path) -> LoadPlan:
+        """The load; `rate_per_user` is what one active user sends at `THINK_SECONDS`."""
+        return LoadPlan(
+            users=max(1, math.ceil(max(self.rates) / rate_per_user)),
+            shape=self.shape(),
+            seed=seed,
+            think_seconds=THINK_SECONDS,
+            locustfile=locustfile,
+            services=self.services,
+        )
+
+    def windows(self) -> list[tuple[float, float]]:
+        """(start, end) of what counts of each step."""
+        return [(i * self.each_seconds + LEAD_SECONDS, (i + 1) * self.each_seconds) for i in range(len(self.rates))]
+
+
+@dataclass(frozen=True)
+class Climb:
+    """A staircase that was sent, with what was seen; every time counts from the start of its load."""
+
+    staircase: Staircase
+    replicas: Mapping[str, int]
+    """Held while it was sent, per service."""
+    tables: Mapping[str, pd.DataFrame]
+
+    def samples(self, service: str) -> pd.DataFrame:
+        """CPU of all of a service's replicas per sample: start_s, end_s, cores; only whole samples within the load."""
+        table = self.tables["replicas"]
+        rows = table[(table["service"] == service) & (table["state"] == "ready")]
+        grouped = rows.groupby("time_s")["cpu_cores"].agg(["sum", "count"])
+        ends = grouped.index.to_numpy(dtype=np.float64)
+        starts = np.concatenate([[np.nan], ends[:-1]]) if ends.size else ends
+        frame = pd.DataFrame({"start_s": starts, "end_s": ends, "cores": grouped["sum"].to_numpy()})
+        # A sample in which a replica was missing (a restart) would look like cheaper requests.
+        whole = grouped["count"].to_numpy() >= self.replicas.get(service, 1)
+        inside = (frame["start_s"] >= 0) & (frame["end_s"] <= self.staircase.duration_seconds + 1)
+        return frame[whole & inside & (frame["end_s"] - frame["start_s"] > 0)].reset_index(drop=True)
+
+    def completed(self, service: str, starts: Floats, ends: Floats) -> Floats:
+        """Requests of a service that ended in each of (start, end]."""
+        rows = self.tables["requests"]
+        done = np.sort(rows.loc[(rows["service"] == service) & rows["ok"], "finished_s"].to_numpy(dtype=np.float64))
+        return (np.searchsorted(done, ends, side="right") - np.searchsorted(done, starts, side="right")).astype(np.float64)
+
+    def rates_and_cores(self, service: str, of: str | None = None) -> tuple[Floats, Floats]:
+        """Per sample: requests/s of `service` and the cores that `of` (default: itself) used, each over all replicas."""
+        samples = self.samples(of or service)
+        starts, ends = samples["start_s"].to_numpy(), samples["end_s"].to_numpy()
+        return self.completed(service, starts, ends) / (ends - starts), samples["cores"].to_numpy(dtype=np.float64)
+
+    def steps(self, service: str, threshold_seconds: float) -> list[CalibrationStep]:
+        """What each step came to, for the service that was loaded."""
+        schedule, requests = self.tables["schedule"], self.tables["requests"]
+        first = requests.loc[requests["step"] == 0, ["action", "finished_s", "ok"]]
+        rows = schedule[schedule["service"] == service].merge(first, on="action", how="left")
+        intended = rows["intended_s"].to_numpy(dtype=np.float64)
+        latency = rows["finished_s"].to_numpy(dtype=np.float64) - intended
+        ok = rows["ok"].eq(True).to_numpy()
+        count = self.replicas.get(service, 1)
+        samples = self.samples(service)
+        found: list[CalibrationStep] = []
+        for begin, end in self.staircase.windows():
+            inside = (intended >= begin) & (intended < end)
+            answered = latency[inside & ok]
+            done = self.completed(service, np.array([begin]), np.array([end]))[0]
+            seen = samples[(samples["start_s"] >= begin - LEAD_SECONDS) & (samples["end_s"] <= end + LEAD_SECONDS)]
+            p50, p95 = np.quantile(answered, (0.5, 0.95)) if answered.size else (math.inf, math.inf)
+            requested = int(inside.sum())
+            found.append(
+                CalibrationStep(
+                    replicas=count,
+                    rate_per_replica=float(done) / (end - begin) / count,
+                    p50_seconds=float(min(p50, 1e6)),
+                    p95_seconds=float(min(p95, 1e6)),
+                    good_share=float(np.mean(ok[inside] & (latency[inside] <= threshold_seconds))) if requested else 1.0,
+                    cores_per_replica=float(seen["cores"].mean()) / count if len(seen) else 0.0,
+                    requests=requested,
+                )
+            )
+        return found
+
+
+def rate_per_user(schedule: pd.DataFrame, users: int, seconds: float) -> float:
+    """Actions a second of one active user in a drawn schedule of so many users who are all active for so long."""
+    return len(schedule) / (users * seconds)
+
+
+def pooled(climbs: Sequence[Climb], service: str) -> tuple[Floats, Floats]:
+    """Requests/s and cores of one replica, over all samples of these climbs."""
+    parts = [climb.rates_and_cores(service) for climb in climbs]
+    counts = [climb.replicas.get(service, 1) for climb in climbs]
+    rates = np.concatenate([rate / count for (rate, _), count in zip(parts, counts, strict=True)])
+    cores = np.concatenate([core / count for (_, core), count in zip(parts, counts, strict=True)])
+    return rates, cores
