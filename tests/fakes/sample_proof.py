@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fakes.sample_run import STARTED_AT, Crash, sample_policy, sample_run
-from scaleproof.simulator.calibration import Calibration, Estimate, ServiceCalibration, Stamp
+from scaleproof.simulator.calibration import Calibration, CalibrationStep, Estimate, ServiceCalibration, Stamp
 from scaleproof.spec.policy import Policy
 from scaleproof.telemetry.cost import replica_counts
 from scaleproof.telemetry.run import Run
@@ -98,6 +98,7 @@ def sample_calibration() -> Calibration:
             bottleneck=bottleneck,
             highest_rate_per_replica=capacity * 1.3,
             highest_replicas=4,
+            steps=[_step(count, rate, capacity) for count in by_replicas for rate in (10.0, 25.0, 40.0, capacity * 1.2)],
         )
 
     return Calibration(
@@ -113,6 +114,19 @@ def sample_calibration() -> Calibration:
             "orders": service(52, {1: 52, 2: 103, 4: 187}, "PostgreSQL", {}),
             "dashboard": service(44, {1: 44, 2: 87, 4: 171}, None, {"orders": 0.5}),
         },
+    )
+
+
+def _step(replicas: int, rate: float, capacity: float) -> CalibrationStep:
+    p95 = 0.012 + 0.25 * (rate / capacity) ** 6 * (1 + 0.05 * replicas)
+    return CalibrationStep(
+        replicas=replicas,
+        rate_per_replica=rate,
+        p50_seconds=p95 / 3,
+        p95_seconds=p95,
+        good_share=1.0 if rate < capacity else 0.7,
+        cores_per_replica=0.01 + rate * 0.0021,
+        requests=round(rate * 5 * replicas),
     )
 
 

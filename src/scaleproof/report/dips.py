@@ -35,6 +35,8 @@ def dips_of(run: Run) -> list[Dip]:
         time_s, component, replica = float(crash["time_s"]), str(crash["component"]), str(crash["replica"] or "")
         later = events[(events["time_s"] > time_s) & (events["component"] == component) & events["kind"].isin(list(_BACK))]
         later = later[later["replica"] == crash["replica"]] if replica else later
+        # A restarted process serves once it is ready; some targets only report the restart.
+        later = later.sort_values("kind", key=lambda kind: kind != "ready", kind="stable")
         back = float(later["time_s"].iloc[0]) - time_s if len(later) else None
         until = time_s + (_UNSETTLED_SECONDS if back is None else back)
         inside = (rows["intended_s"] >= time_s) & (rows["intended_s"] < until)

@@ -13,6 +13,7 @@ from scaleproof.report.result_tables import Table, result_tables
 from scaleproof.report.subject import Side, Subject
 from scaleproof.report.timeline import Timeline, timeline_of
 from scaleproof.report.wording import amount, clock, duration, listed, memory, number, percent, plural, sentence
+from scaleproof.telemetry.cost import cost
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT, MARKS
 from scaleproof.telemetry.percentiles import histogram_between, histogram_quantile
 from scaleproof.telemetry.summary import Summary, summarise
@@ -77,7 +78,10 @@ class Findings:
 
 def find(subject: Subject) -> Findings:
     """Everything the report says about the subject."""
-    sides = tuple(MeasuredSide(side, summarise(side.run), timeline_of(side.run)) for side in subject.sides)
+    summaries = _summaries(subject)
+    sides = tuple(
+        MeasuredSide(side, summary, timeline_of(side.run)) for side, summary in zip(subject.sides, summaries, strict=True)
+    )
     proof, last = subject.proof, sides[-1]
     answer = _answer(subject, sides)
     change, diff = None, ""
@@ -96,13 +100,28 @@ def find(subject: Subject) -> Findings:
         labels=_labels(subject, sides),
         change=change,
         diff=diff,
-        key_figures=key_figures(subject, [each.summary for each in sides]),
+        key_figures=key_figures(subject, summaries),
         findings=tuple(_findings(subject, sides)),
-        tables=result_tables(subject, [each.summary for each in sides]),
+        tables=result_tables(subject, summaries),
         commands=reproduce_commands(subject),
         facts=run_facts(subject),
         not_measured=not_measured(subject),
     )
+
+
+def _summaries(subject: Subject) -> list[Summary]:
+    """The runs' summaries, with the cost of all of them counted up to the same time: until the last is back at its steady count."""
+    spent = [cost(side.run) for side in subject.sides]
+    until = max(each.until_s for each in spent)
+    summaries = []
+    for side, each in zip(subject.sides, spent, strict=True):
+        summary, common = summarise(side.run), each if each.until_s == until else cost(side.run, until)
+        services = {
+            name: replace(found, replica_seconds=common.replica_seconds[name], core_seconds=common.core_seconds[name])
+            for name, found in summary.services.items()
+        }
+        summaries.append(replace(summary, cost=common, services=services))
+    return summaries
 
 
 def _answer(subject: Subject, sides: tuple[MeasuredSide, ...]) -> Answer:
@@ -135,17 +154,16 @@ def _proof_headline(proof: Proof, answer: Answer) -> str:
     verdict = proof.verdict
     if not proof.tuning.changed:
         first = "The policy stays as it is: no change was worth more than the noise of the measurement."
+    elif verdict.decision == "unchanged":
+        first = "The policy stays as it is."
     elif verdict.decision == "better":
         first = "The new policy is better and is now in force."
     elif verdict.decision == "not better":
         first = "The new policy was not better; the old one is back in force."
     else:
         first = "Whether the new policy is better could not be decided; the old one is back in force."
-    if proof.tuning.changed and verdict.decision != "better" and not verdict.restored:
-        first = {
-            "not better": "The new policy was not better.",
-            "inconclusive": "Whether the new policy is better could not be decided.",
-        }[verdict.decision]
+    if not verdict.restored:
+        first = first.replace("; the old one is back in force", "")
     if answer == "could not measure":
         first += " The machine was disturbed while measuring."
     return first
@@ -165,7 +183,7 @@ def _findings(subject: Subject, sides: tuple[MeasuredSide, ...]) -> list[Finding
     if subject.proof is not None:
         names = subject.proof.tuning.before.services
         verdict, tuning = subject.proof.verdict, subject.proof.tuning
-        tones: dict[str, Tone] = {"better": "good", "not better": "bad", "inconclusive": "caution"}
+        tones: dict[str, Tone] = {"better": "good", "not better": "bad", "inconclusive": "caution", "unchanged": "neutral"}
         tone = tones[verdict.decision]
         found += [Finding("verdict-reason", sentence(reason, names=names), tone) for reason in verdict.reasons]
         if not tuning.feasible and tuning.infeasible_reason:

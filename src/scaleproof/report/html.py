@@ -18,6 +18,7 @@ from scaleproof.report.charts.chart import Chart
 from scaleproof.report.charts.frontier import frontier_chart
 from scaleproof.report.charts.host import host_chart
 from scaleproof.report.charts.latency import latency_chart, violation_chart
+from scaleproof.report.charts.latency_fit import latency_fit_chart
 from scaleproof.report.charts.replicas import replica_chart
 from scaleproof.report.findings import Finding, Findings
 
@@ -92,6 +93,7 @@ def _charts(findings: Findings) -> dict[str, Any]:
         "violations": violation_chart(services, sides),
         "frontier": None if subject.proof is None else frontier_chart(subject.proof.tuning, platform),
         "capacity": None if subject.calibration is None else capacity_chart(subject.calibration),
+        "fit": None if subject.calibration is None else latency_fit_chart(subject.calibration, platform.services),
         "host": host_chart(sides),
     }
 

@@ -74,6 +74,9 @@ class Subject:
             run = next((runs[reference.folder] for reference in proof.runs_of(name) if reference.folder in runs), None)
             if run is not None:
                 sides.append(Side(name, run, predictions.get(name)))
+        if len(sides) == 1:
+            # Nothing was worth changing, so one policy was measured: there is no before and after.
+            sides = [Side("run", sides[0].run, sides[0].prediction)]
         if not sides:
             raise BadInputError(
                 "none of the proof's runs could be found", hint="keep proof.json beside the run folders it names"

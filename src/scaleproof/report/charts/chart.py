@@ -18,6 +18,8 @@ from scaleproof.report.wording import clock
 
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SERVICE_COLOURS: Final = tuple(f"var(--series-{index})" for index in range(1, 7))
+LATENCY_TICKS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+"""Seconds that a logarithmic latency axis is labelled with."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def plain(values: Iterable[float]) -> list[float | None]:
     return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
 
 
-def stacked(rows: Sequence[str], *, row_height: int, y_titles: Sequence[str], end_s: float) -> tuple[go.Figure, int]:
-    """A figure of panels above each other that share the time axis, and its height in pixels."""
+def panels(rows: Sequence[str], *, row_height: int, y_titles: Sequence[str]) -> tuple[go.Figure, int]:
+    """A figure of panels above each other that share the x axis, and its height in pixels."""
     figure = make_subplots(
         rows=len(rows),
         cols=1,
@@ -78,6 +80,12 @@ def stacked(rows: Sequence[str], *, row_height: int, y_titles: Sequence[str], en
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": "var(--ink)"})
     for index, title in enumerate(y_titles, start=1):
         figure.update_yaxes(title_text=title, row=index, col=1)
+    return figure, height
+
+
+def over_time(rows: Sequence[str], *, row_height: int, y_titles: Sequence[str], end_s: float) -> tuple[go.Figure, int]:
+    """Panels whose shared x axis is the time of the run."""
+    figure, height = panels(rows, row_height=row_height, y_titles=y_titles)
     every = next((step for step in (15, 30, 60, 120, 300, 600, 1800) if end_s / step <= 8), 3600)  # noqa: PLR2004  ticks that fit
     ticks = list(range(0, int(end_s) + 1, every))
     figure.update_xaxes(range=[0, end_s], tickmode="array", tickvals=ticks, ticktext=[clock(tick) for tick in ticks])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from scaleproof.report.charts.chart import Chart, Key, as_json, plain, shade_marked, stacked
+from scaleproof.report.charts.chart import Chart, Key, as_json, over_time, plain, shade_marked
 from scaleproof.report.findings import MeasuredSide
 from scaleproof.report.timeline import HostTimeline
 from scaleproof.report.wording import percent
@@ -23,12 +23,12 @@ _PARTS = (
 
 
 def host_chart(sides: Sequence[MeasuredSide]) -> Chart:
-    """One panel a run: cores by user, stacked; the whole machine; the limit above which a second is marked."""
+    """One panel a run: cores by user; the whole machine; the limit above which a second is marked."""
     end = max(side.timeline.end_s for side in sides)
     titles = [side.side.title for side in sides]
     cores = _cores(sides)
     limit = next(mark.limit for mark in MARKS if mark.column == "cpu_share")
-    figure, height = stacked(
+    figure, height = over_time(
         titles, row_height=ROW_HEIGHT, y_titles=["cores" if cores else "of all cores"] * len(sides), end_s=end
     )
     for row, side in enumerate(sides, start=1):

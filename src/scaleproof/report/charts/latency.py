@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import plotly.graph_objects as go
 
-from scaleproof.report.charts.chart import Chart, Key, as_json, mark_events, plain, shade_marked, side_colour, stacked
+from scaleproof.report.charts.chart import (
+    LATENCY_TICKS,
+    Chart,
+    Key,
+    as_json,
+    mark_events,
+    over_time,
+    plain,
+    shade_marked,
+    side_colour,
+)
 from scaleproof.report.findings import MeasuredSide
 from scaleproof.report.wording import duration, percent
 
 ROW_HEIGHT = 215
-_TICKS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 def latency_chart(service: str, sides: Sequence[MeasuredSide], number: int) -> Chart:
@@ -21,7 +29,7 @@ def latency_chart(service: str, sides: Sequence[MeasuredSide], number: int) -> C
     slo = sides[-1].side.run.meta.platform.services[service].slo
     end = max(side.timeline.end_s for side in sides)
     titles = [side.side.title for side in sides]
-    figure, height = stacked(titles, row_height=ROW_HEIGHT, y_titles=["latency"] * len(sides), end_s=end)
+    figure, height = over_time(titles, row_height=ROW_HEIGHT, y_titles=["latency"] * len(sides), end_s=end)
     seen = [slo.latency_seconds]
     crashes = 0
     for row, side in enumerate(sides, start=1):
@@ -57,7 +65,10 @@ def latency_chart(service: str, sides: Sequence[MeasuredSide], number: int) -> C
         if trace.mode == "markers":
             trace.y = [low * 1.15] * len(trace.x)
     figure.update_yaxes(
-        type="log", range=[np.log10(low), np.log10(high)], tickvals=list(_TICKS), ticktext=[duration(tick) for tick in _TICKS]
+        type="log",
+        range=[np.log10(low), np.log10(high)],
+        tickvals=list(LATENCY_TICKS),
+        ticktext=[duration(t) for t in LATENCY_TICKS],
     )
     figure.update_layout(hovermode="x")
     return Chart(
@@ -77,7 +88,7 @@ def latency_chart(service: str, sides: Sequence[MeasuredSide], number: int) -> C
 def violation_chart(services: Sequence[str], sides: Sequence[MeasuredSide]) -> Chart:
     """One panel a service: the share of requests not served well over time, all runs in one panel."""
     end = max(side.timeline.end_s for side in sides)
-    figure, height = stacked(services, row_height=150, y_titles=["of requests"] * len(services), end_s=end)
+    figure, height = over_time(services, row_height=150, y_titles=["of requests"] * len(services), end_s=end)
     for row, service in enumerate(services, start=1):
         for side in sides:
             series = side.timeline.services[service]

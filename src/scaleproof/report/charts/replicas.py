@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from scaleproof.report.charts.chart import Chart, Key, as_json, label, mark_events, plain, shade_marked, side_colour, stacked
+from scaleproof.report.charts.chart import Chart, Key, as_json, label, mark_events, over_time, plain, shade_marked, side_colour
 from scaleproof.report.findings import MeasuredSide
 from scaleproof.report.wording import amount, clock, is_known, plural, sentence
 from scaleproof.simulator.calibration import Calibration
@@ -24,7 +24,7 @@ def replica_chart(service: str, sides: Sequence[MeasuredSide], calibration: Cali
         capacity = calibration.services[service].capacity_per_second.value
     end = max(side.timeline.end_s for side in sides)
     titles = [f"{side.side.title}" for side in sides]
-    figure, height = stacked(titles, row_height=ROW_HEIGHT, y_titles=["replicas"] * len(sides), end_s=end)
+    figure, height = over_time(titles, row_height=ROW_HEIGHT, y_titles=["replicas"] * len(sides), end_s=end)
     highest, crashes = 1.0, 0
     for row, side in enumerate(sides, start=1):
         highest = max(highest, _panel(figure, row, service, side, capacity))
