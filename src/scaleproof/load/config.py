@@ -15,6 +15,7 @@ from scaleproof.spec.platform import Platform
 from scaleproof.spec.shapes import Shape
 
 CONFIG_VARIABLE = "SCALEPROOF_LOAD"
+GRACE_SECONDS = 20.0
 
 
 class LoadConfig(SpecModel):

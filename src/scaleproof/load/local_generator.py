@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from scaleproof.load.config import LoadConfig
+from scaleproof.load.config import GRACE_SECONDS, LoadConfig
 from scaleproof.load.journeys import Journey, with_services
 from scaleproof.load.locust_process import LocustProcess
 from scaleproof.load.results import read_results
@@ -139,9 +139,9 @@ class _Watch:
             if int(elapsed) > shown:
                 shown = int(elapsed)
                 self._progress.advance(min(elapsed, duration), self._note(elapsed))
-                if not stopping and self._steady is not None and 0.9 * duration <= elapsed < duration and self._steady():
-                    stopping = True
-                    write_signal(self._folder, STOP_FILE, {"at_s": elapsed, "grace_s": 20.0})
+            if not stopping and self._steady is not None and 0.9 * duration <= elapsed < duration and self._steady():
+                stopping = True
+                write_signal(self._folder, STOP_FILE, {"at_s": elapsed, "grace_s": GRACE_SECONDS})
             if elapsed > duration + LATEST_END_SECONDS * 2:
                 raise CannotMeasureError(f"Locust did not end in time ({self._locust.log_tail()})")
             time.sleep(POLL_SECONDS)

@@ -17,7 +17,15 @@ class HTTPConnectionClosed(Exception):
 
 
 def row(**changes):
-    values = {"action": 1, "step": 0, "service": "orders", "name": "/orders", "intended_s": 1.0, "sent_s": 1.1, "finished_s": 1.5}
+    values = {
+        "action": 1,
+        "step": 0,
+        "service": "orders",
+        "name": "/orders",
+        "intended_s": 1.0,
+        "sent_s": 1.1,
+        "finished_s": 1.5,
+    }
     return {**values, "status": 200, "error": None, **changes}
 
 

@@ -71,7 +71,11 @@ PLATFORM = Platform.model_validate(
         "version": 1,
         "name": "shop",
         "services": {
-            "orders": {"image": "x", "resources": {"requests": RESOURCES, "limits": RESOURCES}, "slo": {"latency_ms": 1, "share": 0.9}}
+            "orders": {
+                "image": "x",
+                "resources": {"requests": RESOURCES, "limits": RESOURCES},
+                "slo": {"latency_ms": 1, "share": 0.9},
+            }
         },
     }
 )
@@ -96,7 +100,9 @@ def test_an_order_survives_its_file(tmp_path):
     assert read_config({}) is None
 
 
-@pytest.mark.parametrize(("change", "message"), [({"users": 0}, "users"), ({"surprise": 1}, "surprise"), (None, "cannot be read")])
+@pytest.mark.parametrize(
+    ("change", "message"), [({"users": 0}, "users"), ({"surprise": 1}, "surprise"), (None, "cannot be read")]
+)
 def test_a_bad_order_names_what_is_wrong(tmp_path, change, message):
     file = tmp_path / "load.json"
     if change is not None:
