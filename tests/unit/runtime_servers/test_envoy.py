@@ -393,17 +393,18 @@ envoy_server_live{} 1
 
 
 @pytest.mark.parametrize(
-    ("says", "taken"),
+    ("content", "taken"),
     [
-        ("envoy  version: abc/1.32.9/Clean/RELEASE/BoringSSL", False),
-        ("envoy  version: abc/1.33.0/Clean/RELEASE/BoringSSL", True),
-        ("envoy  version: abc/1.40.1/Clean/RELEASE/BoringSSL", True),
-        ("what?", False),
+        ("#!/bin/sh\necho 'envoy  version: abc/1.32.9/Clean/RELEASE/BoringSSL'\n", False),
+        ("#!/bin/sh\necho 'envoy  version: abc/1.33.0/Clean/RELEASE/BoringSSL'\n", True),
+        ("#!/bin/sh\necho 'envoy  version: abc/1.40.1/Clean/RELEASE/BoringSSL'\n", True),
+        ("#!/bin/sh\necho 'what?'\n", False),
+        ("for another machine", False),
     ],
 )
-def test_envoy_on_path_is_taken_where_it_is_new_enough(says, taken, tmp_path, monkeypatch):
+def test_envoy_on_path_is_taken_where_it_is_new_enough(content, taken, tmp_path, monkeypatch):
     program = tmp_path / "envoy"
-    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.write_text(content)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert (envoy.find_envoy() == program.resolve()) is taken
