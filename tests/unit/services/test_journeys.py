@@ -1,0 +1,41 @@
+"""What the reference platform's users do, as Locust sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from service_processes import ROOT
+
+
+@pytest.fixture(scope="module")
+def shares() -> dict[tuple[str, str], float]:
+    """Share of all requests by service and task. Read in a process of its own: Locust patches whatever imports it."""
+    command = [sys.executable, "-m", "scaleproof.load.inspect_locustfile", "loadtests/locustfile.py"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    journeys = json.loads(result.stdout.splitlines()[-1])["journeys"]
+    users = sum(journey["weight"] for journey in journeys)
+    return {
+        (task["service"], f"{journey['name']}.{task['name']}"): journey["weight"]
+        / users
+        * task["weight"]
+        / sum(each["weight"] for each in journey["tasks"])
+        for journey in journeys
+        for task in journey["tasks"]
+    }
+
+
+def test_every_task_says_which_service_it_calls(shares: dict[tuple[str, str], float]):
+    assert {service for service, _ in shares} == {"orders", "dashboard"}
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_four_of_five_requests_are_for_orders(shares: dict[tuple[str, str], float]):
+    assert sum(share for (service, _), share in shares.items() if service == "orders") == pytest.approx(0.84, abs=0.03)
+
+
+def test_most_look_and_few_write(shares: dict[tuple[str, str], float]):
+    writing = sum(share for (_, task), share in shares.items() if task.endswith(("place_order", "write_settings")))
+    assert 0.05 < writing < 0.15
