@@ -21,11 +21,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/report.html (about 11 minutes)
 	@cp Pulumi.dev.yaml Pulumi.demo.yaml
-	@$(BIN)/scaleproof prove --stack demo --users 10000 --shape spike --indicative
+	@$(BIN)/scaleproof prove --stack demo --users 10000 --shape spike --indicative --max-window 60
 
 demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
 	@cp Pulumi.dev.yaml Pulumi.demo.yaml
-	@$(BIN)/scaleproof prove --stack demo --users 2000 --shape spike --indicative --quick
+	@$(BIN)/scaleproof prove --stack demo --users 2000 --shape spike --indicative --max-window 60 --quick
 
 test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test

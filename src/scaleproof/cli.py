@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import click
 
@@ -82,7 +82,7 @@ def cli() -> None:
 
 
 def _project(project: Path, stack: str, target: str) -> Project:
-    from scaleproof.wiring import Project  # noqa: PLC0415  heavy imports only where a verb needs them
+    from scaleproof.wiring import Project
 
     return Project.open(project, stack=stack, target=target)
 
@@ -92,6 +92,13 @@ def _project(project: Path, stack: str, target: str) -> Project:
 @load_options
 @click.option("--indicative", is_flag=True, help="One A and one B run instead of ABBA pairs: quick, and labelled so.")
 @click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
+@click.option(
+    "--max-window",
+    type=click.IntRange(0, 3600),
+    default=300,
+    show_default=True,
+    help="Longest stabilisation window searched, seconds.",
+)
 @click.option("--quick", is_flag=True, help="Shorter calibration and load: a first impression.")
 @click.option("--keep", is_flag=True, help="Leave the platform running afterwards.")
 @example("scaleproof prove --stack dev --users 10000 --shape spike --indicative")
@@ -106,6 +113,7 @@ def prove(
     *,
     indicative: bool,
     pairs: int,
+    max_window: int,
     quick: bool,
     keep: bool,
 ) -> int:
@@ -119,6 +127,7 @@ def prove(
         pairs=None if indicative else pairs,
         quick=quick,
         keep=keep,
+        max_window_seconds=max_window,
     )
 
 
@@ -162,19 +171,30 @@ def down(project: Path, stack: str, target: str) -> int:
 @project_options
 @load_options
 @click.option("--label", default="load", show_default=True, help="Part of the run folder's name.")
+@click.option("--prometheus", metavar="URL", help="Read replicas, gateway and HPA from this Prometheus.")
 @example(
     "scaleproof load --users 10000 --shape spike --seed 7",
     "scaleproof load --shape replay:trace.csv --processes 2",
 )
 def load(
-    project: Path, stack: str, target: str, users: int | None, shape: str | None, seed: int, processes: int | None, label: str
+    project: Path,
+    stack: str,
+    target: str,
+    users: int | None,
+    shape: str | None,
+    seed: int,
+    processes: int | None,
+    label: str,
+    prometheus: str | None,
 ) -> int:
     """Send one load to the running platform and measure it; leaves a run folder.
 
     Exits 0 where every SLO held, 1 where one did not, 3 where the machine could not measure.
     """
     opened = _project(project, stack, target)
-    return opened.load(opened.plan(users=users, shape=shape, seed=seed, processes=processes), label=label)
+    return opened.load(
+        opened.plan(users=users, shape=shape, seed=seed, processes=processes), label=label, prometheus=prometheus
+    )
 
 
 @cli.command()
@@ -285,9 +305,9 @@ def tune(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="[default: report.<format> in the folder]"
 )
 @example("scaleproof report runs/latest", "scaleproof report runs/before runs/after --format md")
-def report(folders: tuple[Path, ...], format_: str, output: Path | None) -> int:
+def report(folders: tuple[Path, ...], format_: Literal["html", "md", "json"], output: Path | None) -> int:
     """Render a proof, a run, or two runs compared, as one offline HTML file, markdown or JSON."""
-    from scaleproof.wiring import report as render  # noqa: PLC0415
+    from scaleproof.wiring import report as render
 
     return render(folders or (Path("runs/latest"),), format_=format_, output=output)
 
@@ -308,7 +328,7 @@ def hpa() -> None:
 )
 def explain(file: Any, *, batch: bool, as_json: bool) -> int:
     """Desired replicas and, step by step, why."""
-    from scaleproof.wiring import explain_hpa  # noqa: PLC0415
+    from scaleproof.wiring import explain_hpa
 
     return explain_hpa(file, batch=batch, as_json=as_json)
 
@@ -318,7 +338,7 @@ def explain(file: Any, *, batch: bool, as_json: bool) -> int:
 @example("scaleproof schema platform > platform.schema.json")
 def schema(name: str) -> int:
     """Print the JSON schema of a file format, for editors and other programs."""
-    from scaleproof.wiring import schema_of  # noqa: PLC0415
+    from scaleproof.wiring import schema_of
 
     click.echo(schema_of(name), nl=False)
     return ExitCode.OK
@@ -339,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # the reader is gone; closing at exit must not fail again
+        sys.stdout = None  # the reader is gone; closing at exit must not fail again
         code = ExitCode.OK
     except (BadInputError, CannotMeasureError, ScaleproofError) as error:
         click.echo(f"error: {error}", err=True)
