@@ -7,25 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from scaleproof.simulator.calibration import Calibration, ServiceCalibration, Stamp
 from scaleproof.simulator.call_graph import callers_first
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
-from scaleproof.tuner.calibration_fit import fit_service
+from scaleproof.tuner.calibration_fit import cpu_seconds, fit_service, idle_cores
 from scaleproof.tuner.measure import Rig
 from scaleproof.tuner.ports import LoadPlan
-from scaleproof.tuner.staircase import THINK_SECONDS, Climb, Staircase, rate_per_user
-from scaleproof.tuner.statistics import fit_line
+from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
 LEVELS: Final = (1, 2, 4)
 PROBE_RATES: Final = (8.0, 16.0, 32.0)
 PROBE_STEP_SECONDS: Final = 2.0
 _DRAWN_USERS: Final = 200
 _DRAWN_SECONDS: Final = 60.0
-_HIGH_ENOUGH: Final = 0.85
+_HIGH_ENOUGH: Final = 0.8
 """One replica has to be driven to this share of its quota, or its capacity would be extrapolated."""
 _MOST_STAIRCASES: Final = 3
 
@@ -44,7 +41,7 @@ class Pace:
 THOROUGH: Final = Pace(
     single=(0.25, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
-QUICK: Final = Pace(single=(0.35, 0.6, 0.8, 0.95), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+QUICK: Final = Pace(single=(0.35, 0.6, 0.8, 1.0), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
 
 
 @dataclass
@@ -73,8 +70,9 @@ class Expedition:
         load = self.rig.generator.run(plan, self.rig.progress)
         if load.interrupted:
             raise KeyboardInterrupt
-        seen = self.rig.target.observe(load.started_at, self.rig.clock())
-        tables = {**seen.tables, **load.tables}
+        seen = self.rig.target.observe(load.started_at - IDLE_SECONDS, self.rig.clock())
+        shifted = {name: frame.assign(time_s=frame["time_s"] - IDLE_SECONDS) for name, frame in seen.tables.items()}
+        tables = {**shifted, **load.tables}
         if tables["requests"].empty:
             raise CannotMeasureError(
                 f"calibration of {', '.join(sorted(staircase.services))}: no request was answered",
@@ -157,13 +155,12 @@ def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:
     trip.rig.progress.say("calibration: a first guess under a small load")
     climb = trip.climb(Staircase(frozenset(order), PROBE_RATES, PROBE_STEP_SECONDS))
     for name in order:
-        samples = climb.samples(name)
-        spent = float((samples["cores"] * (samples["end_s"] - samples["start_s"])).sum())
-        requests = climb.tables["requests"]
-        answered = int(((requests["service"] == name) & requests["ok"]).sum())
         limit = policy.services[name].resources.limits.cpu_millicores / 1000
-        # Idle use and the calls of others count as requests' here: the guess errs towards caution, the staircase corrects it.
-        trip.saturation[name] = limit / (spent / answered) if answered and spent > 0 else PROBE_RATES[-1]
+        # The calls of others count as requests here: the guess errs towards caution, the staircase corrects it.
+        try:
+            trip.saturation[name] = _saturation([climb], name, limit)
+        except CannotMeasureError:
+            trip.saturation[name] = PROBE_RATES[-1]
 
 
 def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: Pace) -> None:
@@ -178,23 +175,17 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         if count > 1:
             return
         limit = policy.services[name].resources.limits.cpu_millicores / 1000
-        trip.saturation[name] = _saturation(climbs, name, limit, trip.saturation[name])
+        trip.saturation[name] = _saturation(climbs, name, limit)
         reached = max(step.rate_per_replica for entry in climbs for step in entry.steps(name, 1.0))
         if reached >= _HIGH_ENOUGH * trip.saturation[name]:
             return
         shares = pace.again
 
 
-def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float, guess: float) -> float:
-    """What the staircase says about the rate that uses up the quota; the guess where its samples do not make a line."""
-    parts = [climb.rates_and_cores(name) for climb in climbs]
-    try:
-        line = fit_line(np.concatenate([rates for rates, _ in parts]), np.concatenate([cores for _, cores in parts]))
-    except ValueError:
-        return guess
-    if line.slope.value <= 0:
-        return guess
-    return max(limit_cores - line.intercept.value, 0.1 * limit_cores) / line.slope.value
+def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float) -> float:
+    """The rate that uses up one replica's quota, after these climbs."""
+    idle = idle_cores(name, climbs)
+    return max(limit_cores - idle, 0.1 * limit_cores) / cpu_seconds(name, climbs, idle).value
 
 
 def _fitted(trip: Expedition, policy: Policy, order: Sequence[str]) -> Calibration:

@@ -16,9 +16,9 @@ from scaleproof.spec.platform import SLO, Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
 from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
-from scaleproof.tuner.staircase import Climb, pooled
+from scaleproof.tuner.staircase import Climb
 from scaleproof.tuner.start_up import start_up
-from scaleproof.tuner.statistics import Line, fit_line
+from scaleproof.tuner.statistics import ratio_estimate
 
 _METRIC_WINDOW_SECONDS: Final = 15.0
 _NORMAL95: Final = 1.645
@@ -43,12 +43,12 @@ def fit_service(
     slo = spec.services[name].slo
     resources = policy.services[name].resources
     limit = resources.limits.cpu_millicores / 1000
-    line = _cpu_line(name, climbs)
-    cpu, idle = line.slope, min(line.intercept.value, limit / 2)
+    idle = idle_cores(name, climbs)
+    cpu = cpu_seconds(name, climbs, idle)
     single = [climb for climb in climbs if climb.replicas[name] == 1]
     steps = [step for climb in climbs for step in climb.steps(name, slo.latency_seconds)]
     singles = [step for step in steps if step.replicas == 1]
-    single_cpu = _cpu_line(name, single).slope.value if single else cpu.value
+    single_cpu = cpu_seconds(name, single, idle).value
     bare = ReplicaModel(cpu_seconds=single_cpu, variation=0.5, limit_cores=limit, idle_cores=idle)
     fit = fit_latency(bare, singles, seed=seed)
     highest = max(step.rate_per_replica for step in singles)
@@ -93,20 +93,27 @@ def fit_service(
     )
 
 
-def _cpu_line(name: str, climbs: Sequence[Climb]) -> Line:
-    """CPU of a replica by its request rate, over all samples."""
-    rates, cores = pooled(climbs, name)
-    try:
-        line = fit_line(rates, cores)
-    except ValueError:
+def idle_cores(name: str, climbs: Sequence[Climb]) -> float:
+    """CPU of a ready replica without requests: the least of the quiet moments, since work of the load before may linger."""
+    quiet = [cores for climb in climbs if (cores := climb.idle_cores(name)) is not None]
+    return max(0.0, min(quiet, default=0.0))
+
+
+def cpu_seconds(name: str, climbs: Sequence[Climb], idle: float) -> Estimate:
+    """CPU seconds a request beyond idle use. Raises CannotMeasureError where there is none to be seen."""
+    parts = [spent for climb in climbs for spent in climb.spent(name)]
+    if not parts:
         raise CannotMeasureError(
-            f"calibration of {name}: too few CPU samples ({rates.size})", hint="run the calibration again, without --quick"
-        ) from None
-    if line.slope.value <= 0:
+            f"calibration of {name}: no CPU sample while requests were answered",
+            hint="run the calibration again, without --quick",
+        )
+    work = np.array([spent.cpu_seconds - idle * spent.seconds * spent.replicas for spent in parts])
+    found = ratio_estimate(work, np.array([spent.requests for spent in parts]))
+    if found.value <= 0:
         raise CannotMeasureError(
             f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
         )
-    return line
+    return found
 
 
 def _capacity(fit: LatencyFit, slo: SLO, cpu: Estimate, highest: float) -> Estimate:
@@ -141,14 +148,14 @@ def _calls(
     """Calls a request makes to each callee, in average requests of the callee: by the CPU that it spends on them."""
     counts: dict[str, float] = {}
     for callee in callees:
-        parts = [climb.rates_and_cores(name, of=callee) for climb in climbs]
-        try:
-            line = fit_line(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]))
-        except ValueError:
+        parts = [spent for climb in climbs for spent in climb.spent(name, of=callee)]
+        if not parts:
             continue
-        calls = max(0.0, line.slope.value) / known[callee].cpu_seconds_per_request.value
-        if calls > 0:
-            counts[callee] = calls
+        idle = idle_cores(callee, climbs)
+        work = np.array([spent.cpu_seconds - idle * spent.seconds * spent.replicas for spent in parts])
+        made = ratio_estimate(work, np.array([spent.requests for spent in parts])).value
+        if made > 0:
+            counts[callee] = made / known[callee].cpu_seconds_per_request.value
     return counts
 
 

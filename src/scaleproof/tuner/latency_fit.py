@@ -17,6 +17,7 @@ VARIATIONS: Final = (0.1, 0.3, 0.5, 0.75, 1.0, 1.4, 2.0)
 USUAL_VARIATION: Final = 0.5
 _PRIOR_WEIGHT: Final = 0.1  # steps of a few seconds hold little about the tail: without better evidence, the usual variation
 _STEADY_LOAD: Final = 0.95  # of the quota: beyond, latency says how long the step lasted
+_QUIET_LOAD: Final = 0.65
 _CURVE_SECONDS: Final = 90.0
 _LEAST_SECONDS: Final = 1e-4
 
@@ -54,8 +55,9 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
             best = (error, variation, waits)
     assert best is not None
     _, variation, waits = best
-    # A busy step's median holds queueing that the model may miss; it widens the interval, the quietest step decides.
-    wait = Estimate(value=waits[0], low=min(waits), high=max(waits))
+    # A busy step's median holds queueing that the model may miss: the quietest step decides, the other quiet ones say how surely.
+    quiet = [wait for step, wait in zip(usable, waits, strict=True) if step.rate_per_replica < _QUIET_LOAD * saturation]
+    wait = Estimate(value=waits[0], low=min([waits[0], *quiet]), high=max([waits[0], *quiet]))
     return LatencyFit(model=replace(bare, variation=variation, wait_seconds=waits[0]), wait=wait)
 
 

@@ -29,6 +29,8 @@ FINALISTS: Final = 8
 FINAL_BATCHES: Final = 4
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
+DEFAULT_TARGET: Final = 80
+"""What Kubernetes assumes where a policy has no metric."""
 TIE: Final = 0.01
 """Within this share of the cost the simpler policy wins."""
 _FRONTIER_POINTS: Final = 40
@@ -92,7 +94,7 @@ def optimise(
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
     careful = Tried(evaluator, seeds)
     best = _final(before, [policy for policy, _ in ranked], goal, careful)
-    after = _simplified(best, bounds, goal, careful)
+    after = _simplified(best, before, bounds, goal, careful)
     before_outcome, after_outcome = careful.evaluate([before, after])
     if not _worth_changing(goal, before_outcome, after_outcome):
         after, after_outcome = before, before_outcome
@@ -167,19 +169,27 @@ def _final(before: Policy, ranked: Sequence[Policy], goal: Goal, tried: Tried) -
     return best[1]
 
 
-def _simplified(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried) -> Policy:
-    """Optional fields go back to Kubernetes' defaults, in turn, where that keeps the goal at (almost) the same cost."""
+def _simplified(policy: Policy, before: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried) -> Policy:
+    """Fields go back, in turn, to Kubernetes' default or to what they were, where that keeps the goal at (almost) the same cost."""
     outcome = tried.evaluate([policy])[0]
-    best_cost = mean_cost(outcome)
+    kept, most = goal.excess(outcome), mean_cost(outcome) * (1 + TIE)
     for name, bound in bounds.items():
-        for change in ({"up_rules": None}, {"down_rules": None}, {"up_window": None}, {"down_window": None}):
+        old = Knobs.of(before.services[name].autoscaling)
+        changes: tuple[dict[str, object], ...] = (
+            {"up_rules": None}, {"down_rules": None}, {"up_window": None}, {"down_window": None},
+            {"up_rules": old.up_rules}, {"down_rules": old.down_rules},
+            {"up_window": old.up_window}, {"down_window": old.down_window},
+            {"maximum": old.maximum}, {"target": DEFAULT_TARGET}, {"target": old.target}, {"minimum": old.minimum},
+        )  # fmt: skip
+        for change in changes:
             knobs = Knobs.of(policy.services[name].autoscaling)
             simpler = knobs.turned(**change)
-            if simpler == knobs or simpler.down_window_seconds > bound.longest_window_seconds:
+            settled = knobs in (old, simpler) or all(getattr(knobs, field) == getattr(old, field) for field in change)
+            if settled or not bound.allows(simpler):
                 continue
             candidate = with_knobs(policy, {name: simpler})
             result = tried.evaluate([candidate])[0]
-            if goal.excess(result) <= goal.excess(outcome) and mean_cost(result) <= best_cost * (1 + TIE):
+            if goal.excess(result) <= kept and mean_cost(result) <= most:
                 policy = candidate
     return policy
 

@@ -35,6 +35,12 @@ class Bounds:
         """The scale-down windows to try."""
         return [window for window in DOWN_WINDOWS if window <= self.longest_window_seconds]
 
+    def allows(self, knobs: Knobs) -> bool:
+        """Within the bounds, and a target that use can reach."""
+        reachable = knobs.target is None or LEAST_TARGET <= knobs.target <= 100 * self.limit_over_request
+        fits = 1 <= knobs.minimum <= knobs.maximum <= self.most_replicas
+        return reachable and fits and knobs.down_window_seconds <= self.longest_window_seconds
+
     def start(self, base: Knobs) -> Knobs:
         """Kubernetes' defaults within the bounds, from the given service's metric: where every search begins."""
         window = None if self.longest_window_seconds >= 300 else self.longest_window_seconds  # noqa: PLR2004  upstream default

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,9 @@ THINK_SECONDS: Final = (1.5, 2.5)
 """Few users who act often: the rates are what counts, and few connections start quickly."""
 LEAD_SECONDS: Final = 0.7
 """The start of a step does not count: the rate settles, queues of the step before drain."""
+_KEEPS_UP: Final = 0.85
+IDLE_SECONDS: Final = 2.5
+"""Observed before the load: what ready replicas use without requests."""
 _STEP_EDGE_SECONDS: Final = 0.001
 
 
@@ -64,6 +67,16 @@ class Staircase:
 
 
 @dataclass(frozen=True)
+class Spent:
+    """A stretch of time: requests that ended in it, and CPU seconds of so many replicas."""
+
+    requests: float
+    cpu_seconds: float
+    seconds: float
+    replicas: int
+
+
+@dataclass(frozen=True)
 class Climb:
     """A staircase that was sent, with what was seen; every time counts from the start of its load."""
 
@@ -71,9 +84,10 @@ class Climb:
     replicas: Mapping[str, int]
     """Held while it was sent, per service."""
     tables: Mapping[str, pd.DataFrame]
+    """Also what was seen up to `IDLE_SECONDS` before, at negative times."""
 
     def samples(self, service: str) -> pd.DataFrame:
-        """CPU of all of a service's replicas per sample: start_s, end_s, cores; only whole samples within the load."""
+        """CPU of all of a service's replicas per sample: start_s, end_s, cores; only samples of all of them, ready."""
         table = self.tables["replicas"]
         rows = table[(table["service"] == service) & (table["state"] == "ready")]
         grouped = rows.groupby("time_s")["cpu_cores"].agg(["sum", "count"])
@@ -82,8 +96,7 @@ class Climb:
         frame = pd.DataFrame({"start_s": starts, "end_s": ends, "cores": grouped["sum"].to_numpy()})
         # A sample in which a replica was missing (a restart) would look like cheaper requests.
         whole = grouped["count"].to_numpy() >= self.replicas.get(service, 1)
-        inside = (frame["start_s"] >= 0) & (frame["end_s"] <= self.staircase.duration_seconds + 1)
-        return frame[whole & inside & (frame["end_s"] - frame["start_s"] > 0)].reset_index(drop=True)
+        return frame[whole & (frame["end_s"] - frame["start_s"] > 0)].reset_index(drop=True)
 
     def completed(self, service: str, starts: Floats, ends: Floats) -> Floats:
         """Requests of a service that ended in each of (start, end]."""
@@ -91,11 +104,33 @@ class Climb:
         done = np.sort(rows.loc[(rows["service"] == service) & rows["ok"], "finished_s"].to_numpy(dtype=np.float64))
         return (np.searchsorted(done, ends, side="right") - np.searchsorted(done, starts, side="right")).astype(np.float64)
 
-    def rates_and_cores(self, service: str, of: str | None = None) -> tuple[Floats, Floats]:
-        """Per sample: requests/s of `service` and the cores that `of` (default: itself) used, each over all replicas."""
+    def idle_cores(self, service: str) -> float | None:
+        """Mean CPU of one replica in the quiet moment before the load; None where it was not observed."""
+        samples = self.samples(service)
+        quiet = samples[samples["end_s"] <= 0]
+        return float(quiet["cores"].mean()) / self.replicas.get(service, 1) if len(quiet) else None
+
+    def spent(self, service: str, of: str | None = None) -> list[Spent]:
+        """Per step that was not overloaded: requests of `service`, and the CPU of `of` (default: itself) meanwhile.
+
+        In overload CPU also goes to requests that are never answered. Where every step was, the first one is given.
+        """
         samples = self.samples(of or service)
-        starts, ends = samples["start_s"].to_numpy(), samples["end_s"].to_numpy()
-        return self.completed(service, starts, ends) / (ends - starts), samples["cores"].to_numpy(dtype=np.float64)
+        found: list[tuple[bool, Spent]] = []
+        for index, (begin, end) in enumerate(self.staircase.windows()):
+            # Whole samples only, and the requests of exactly their time, so that edges blur nothing.
+            rows = samples[(samples["start_s"] >= begin - LEAD_SECONDS) & (samples["end_s"] <= end)]
+            if rows.empty:
+                continue
+            starts, ends = rows["start_s"].to_numpy(dtype=np.float64), rows["end_s"].to_numpy(dtype=np.float64)
+            requests = float(self.completed(service, starts, ends).sum())
+            seconds = float((ends - starts).sum())
+            cpu_seconds = float((rows["cores"].to_numpy(dtype=np.float64) * (ends - starts)).sum())
+            kept_up = requests >= _KEEPS_UP * self.staircase.rates[index] * seconds
+            found.append((kept_up, Spent(requests, cpu_seconds, seconds, self.replicas.get(of or service, 1))))
+        return [spent for kept_up, spent in found if kept_up and spent.requests > 0] or [s for _, s in found if s.requests > 0][
+            :1
+        ]
 
     def steps(self, service: str, threshold_seconds: float) -> list[CalibrationStep]:
         """What each step came to, for the service that was loaded."""
@@ -132,12 +167,3 @@ class Climb:
 def rate_per_user(schedule: pd.DataFrame, users: int, seconds: float) -> float:
     """Actions a second of one active user in a drawn schedule of so many users who are all active for so long."""
     return len(schedule) / (users * seconds)
-
-
-def pooled(climbs: Sequence[Climb], service: str) -> tuple[Floats, Floats]:
-    """Requests/s and cores of one replica, over all samples of these climbs."""
-    parts = [climb.rates_and_cores(service) for climb in climbs]
-    counts = [climb.replicas.get(service, 1) for climb in climbs]
-    rates = np.concatenate([rate / count for (rate, _), count in zip(parts, counts, strict=True)])
-    cores = np.concatenate([core / count for (_, core), count in zip(parts, counts, strict=True)])
-    return rates, cores

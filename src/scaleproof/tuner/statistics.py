@@ -1,9 +1,8 @@
-"""The few statistics that the tuner needs: Student's t, least squares with intervals, quantile intervals. Pure."""
+"""The few statistics that the tuner needs: Student's t, ratios and paired differences with intervals. Pure."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -32,40 +31,23 @@ def student_t_95(degrees: float) -> float:
     return _T95[low - 1] + (degrees - low) * (_T95[low] - _T95[low - 1])
 
 
-def quantile_estimate(values: Floats) -> Estimate:
-    """Median with the 5 % and 95 % quantiles, such as over seeds."""
-    low, middle, high = (float(value) for value in np.quantile(np.asarray(values, dtype=np.float64), (0.05, 0.5, 0.95)))
-    return Estimate(value=middle, low=low, high=high)
+def ratio_estimate(tops: Floats, bottoms: Floats) -> Estimate:
+    """Sum of `tops` by sum of `bottoms` with a 90 % interval from the scatter of the parts (Cochran's ratio estimator).
 
-
-@dataclass(frozen=True)
-class Line:
-    """y = intercept + slope · x, both with 90 % intervals."""
-
-    slope: Estimate
-    intercept: Estimate
-
-
-def fit_line(x: Floats, y: Floats) -> Line:
-    """Ordinary least squares with an intercept of at least 0. Raises ValueError with fewer than 3 points or one x only."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    spread = float(np.sum((x - x.mean()) ** 2)) if x.size else 0.0
-    if x.size < 3 or spread <= 0:  # noqa: PLR2004  two unknowns and one residual
-        raise ValueError("a line needs at least 3 points at 2 different places")
-    slope = float(np.sum((x - x.mean()) * (y - y.mean())) / spread)
-    intercept = float(y.mean() - slope * x.mean())
-    degrees = x.size - 2
-    if intercept < 0:
-        intercept, degrees = 0.0, x.size - 1
-        slope = float(np.sum(x * y) / np.sum(x * x))
-    variance = float(np.sum((y - intercept - slope * x) ** 2)) / degrees
-    factor = student_t_95(degrees)
-    half_slope = factor * math.sqrt(variance / spread)
-    half_intercept = factor * math.sqrt(variance * (1 / x.size + float(x.mean()) ** 2 / spread))
-    return Line(
-        slope=Estimate(value=slope, low=slope - half_slope, high=slope + half_slope),
-        intercept=Estimate(value=intercept, low=max(0.0, intercept - half_intercept), high=intercept + half_intercept),
-    )
+    Unlike a regression it is not pulled towards 0 by noise in `bottoms`. One part alone has an interval of ±20 %.
+    Raises ValueError where the bottoms sum to nothing.
+    """
+    tops, bottoms = np.asarray(tops, dtype=np.float64), np.asarray(bottoms, dtype=np.float64)
+    total = float(bottoms.sum())
+    if total <= 0:
+        raise ValueError("a ratio needs something to divide by")
+    ratio = float(tops.sum()) / total
+    if tops.size == 1:
+        half = 0.2 * abs(ratio)
+    else:
+        residual = float(np.sum((tops - ratio * bottoms) ** 2)) / (tops.size - 1)
+        half = student_t_95(tops.size - 1) * math.sqrt(tops.size * residual) / total
+    return Estimate(value=ratio, low=max(0.0, ratio - half), high=ratio + half)
 
 
 def difference_estimate(differences: Floats, prior_deviation: float, *, prior_degrees: float = 8.0) -> Estimate:
