@@ -41,7 +41,7 @@ def from_shape(shape: Shape, peak_rates: Mapping[str, float], *, seed: int) -> d
     """A Poisson process per service that follows the shape; `peak_rates` in requests/s at the shape's peak."""
     step = 0.25
     middles = np.arange(0.0, shape.duration_seconds, step) + step / 2
-    shares = np.interp(middles, *zip(*shape.points, strict=True))
+    shares = np.interp(middles, [time for time, _ in shape.points], [share for _, share in shape.points])
     result = {}
     for index, name in enumerate(sorted(peak_rates)):
         times = from_rates(shares * peak_rates[name], interval_seconds=step, seed=seed * 1009 + index)

@@ -25,6 +25,8 @@ from scaleproof.hpa.replica_calculator import (
 from scaleproof.hpa.scale_events import get_longest_policy_period, store_scale_event
 from scaleproof.hpa.stabilization import record
 from scaleproof.simulator import layout
+from scaleproof.simulator.layout import Slots
+from scaleproof.simulator.pods import is_counted
 
 # Columns of `ints`.
 METRIC: Final = 0  # METRIC_NONE: the count is held; otherwise the number of rows of `metrics`
@@ -80,17 +82,14 @@ def propose(
     current: int,
     kind: int,
     target: int,
-    life: NDArray[np.float64],
-    state: NDArray[np.int64],
-    samples: NDArray[np.float64],
+    slots: Slots,
     ints: NDArray[np.int64],
     floats: NDArray[np.float64],
 ) -> tuple[int, float, int]:
     """One metric's proposal: (replicas, utilisation in per cent or mean value, reason). Draining replicas are not counted."""
     count = 0
-    for slot in range(state.shape[0]):
-        if state[slot, layout.STATE] == layout.STARTING or state[slot, layout.STATE] == layout.READY:  # noqa: PLR1714  compiled code has no fast set
-            count += 1
+    for slot in range(slots.state.shape[0]):
+        count += is_counted(slots.state[slot, layout.STATE])
     phases = np.full(count, RUNNING)
     deleting = np.zeros(count, np.bool_)
     started = np.zeros(count)
@@ -102,15 +101,14 @@ def propose(
     usage = np.zeros(count, np.int64)
     requests = np.full(count, ints[REQUEST_MILLI])
     groups = np.zeros(count, np.int64)
+    samples = slots.samples
     pod = 0
-    for slot in range(state.shape[0]):
-        kind_of_slot = state[slot, layout.STATE]
-        if kind_of_slot != layout.STARTING and kind_of_slot != layout.READY:  # noqa: PLR1714  compiled code has no fast set
+    for slot in range(slots.state.shape[0]):
+        if not is_counted(slots.state[slot, layout.STATE]):
             continue
-        started[pod] = life[slot, layout.CREATED]
-        ready = kind_of_slot == layout.READY
-        readiness[pod] = IS_READY if ready else NOT_READY
-        changed[pod] = life[slot, layout.READY_AT] if ready else life[slot, layout.CREATED]
+        started[pod] = slots.life[slot, layout.CREATED]
+        readiness[pod] = IS_READY if slots.state[slot, layout.STATE] == layout.READY else NOT_READY
+        changed[pod] = slots.life[slot, layout.CHANGED_AT]
         sampled[pod] = not np.isnan(samples[slot, layout.SAMPLE_AT])
         if sampled[pod]:
             sampled_at[pod] = samples[slot, layout.SAMPLE_AT]
@@ -136,12 +134,10 @@ def propose(
 
 
 @kernel
-def decide(
+def decide(  # noqa: C901, PLR0912  upstream's own shape, for reading side by side
     now: float,
     current: int,
-    life: NDArray[np.float64],
-    state: NDArray[np.int64],
-    samples: NDArray[np.float64],
+    slots: Slots,
     ints: NDArray[np.int64],
     floats: NDArray[np.float64],
     rules: NDArray[np.int64],
@@ -149,7 +145,7 @@ def decide(
     memory: Memory,
 ) -> tuple[int, int, float]:
     """`reconcileAutoscaler`: (desired replicas, reason code, utilisation in per cent or mean value; NaN where no metric)."""
-    values, times, outdated, counts = memory
+    values, times, _, counts = memory
     if counts[_RECOMMENDATIONS] == 0:
         counts[_RECOMMENDATIONS] = record(0, current, now, values[_RECOMMENDATIONS], times[_RECOMMENDATIONS], 0)
     low = ints[MIN_REPLICAS]
@@ -160,22 +156,26 @@ def decide(
     if bound_reason != 0:
         return _remember(now, current, bound, bound_reason, np.nan, ints, rules, memory)
 
-    proposal = -1
+    proposal = 0
     usage = np.nan
     proposal_reason = 0
     invalid = 0
+    invalid_reason = 0
     for row in range(metrics.shape[0]):
         replicas, seen, reason = propose(
-            now, current, metrics[row, METRIC_KIND], metrics[row, METRIC_TARGET], life, state, samples, ints, floats
+            now, current, metrics[row, METRIC_KIND], metrics[row, METRIC_TARGET], slots, ints, floats
         )
         if reason == reasons.NO_METRICS or reason == reasons.NO_REQUESTS:  # noqa: PLR1714  compiled code has no fast set
+            if invalid == 0:
+                of_requests = metrics[row, METRIC_KIND] == REQUESTS_AVERAGE_VALUE
+                invalid_reason = reasons.FAILED_GET_PODS_METRIC if of_requests else reasons.FAILED_GET_RESOURCE_METRIC
             invalid += 1
-        elif replicas > proposal:
+        elif proposal == 0 or replicas > proposal:
             proposal = replicas
             usage = seen
             proposal_reason = reason
     if invalid == metrics.shape[0] or (invalid > 0 and proposal < current):
-        return current, reasons.FAILED_GET_RESOURCE_METRIC, np.nan
+        return current, invalid_reason, np.nan
 
     if ints[HAS_BEHAVIOR] == 0:
         desired, stabilized, able, limited, counts[_RECOMMENDATIONS] = normalize_desired_replicas(

@@ -1,32 +1,19 @@
-"""An `autoscaling/v2` spec as the arrays that the kernel reads, with Kubernetes' own defaults filled in."""
+"""An `autoscaling/v2` spec as the arrays that the kernel reads. Kubernetes' defaults are filled in by scaleproof.hpa."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scaleproof.hpa.behavior import PERCENT_POLICY, PODS_POLICY, SELECT_DISABLED, SELECT_MAX, SELECT_MIN
+from scaleproof.hpa.horizontal_spec import Metric, read_horizontal_spec
+from scaleproof.hpa.quantities import NANOSECONDS
+from scaleproof.hpa.reconcile import DEFAULT_OPTIONS
 from scaleproof.simulator import autoscaling
-from scaleproof.spec.autoscaling import AutoscalingSpec, HPAScalingPolicy, HPAScalingRules, MetricSpec
+from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import BadInputError
-from scaleproof.spec.quantity import milli_value, parse_quantity
-
-DEFAULT_TARGET_PERCENT: Final = 80
-DEFAULT_TOLERANCE: Final = 0.1
-DEFAULT_DOWN_WINDOW_SECONDS: Final = 300
-CPU_INITIALIZATION_SECONDS: Final = 300.0
-READINESS_DELAY_SECONDS: Final = 30.0
-
-_UP_POLICIES: Final = [
-    HPAScalingPolicy(type="Pods", value=4, period_seconds=15),
-    HPAScalingPolicy(type="Percent", value=100, period_seconds=15),
-]
-_DOWN_POLICIES: Final = [HPAScalingPolicy(type="Percent", value=100, period_seconds=15)]
-_SELECT: Final = {None: SELECT_MAX, "Max": SELECT_MAX, "Min": SELECT_MIN, "Disabled": SELECT_DISABLED}
 
 
 @dataclass(frozen=True)
@@ -40,40 +27,41 @@ class PackedSpec:
 
 
 def pack(spec: AutoscalingSpec, request_millicores: int, *, sync_seconds: float, service: str = "") -> PackedSpec:
-    """Raises BadInputError for a metric that the simulator does not know (only CPU and requests per replica are simulated).
-
-    Defaults: SetDefaults_HorizontalPodAutoscaler and GenerateHPAScaleUpRules / GenerateHPAScaleDownRules of
-    k8s.io/kubernetes/pkg/apis/autoscaling/v2/defaults.go; a missing `behavior` stays missing.
-    """
-    up = (spec.behavior.scale_up if spec.behavior else None) or HPAScalingRules()
-    down = (spec.behavior.scale_down if spec.behavior else None) or HPAScalingRules()
-    up_window = float(up.stabilization_window_seconds or 0)
-    down_window = float(
-        DEFAULT_DOWN_WINDOW_SECONDS if down.stabilization_window_seconds is None else down.stabilization_window_seconds
-    )
-    up_policies = up.policies or _UP_POLICIES
-    down_policies = down.policies or _DOWN_POLICIES
-    longest = max(up_window, down_window, *(float(policy.period_seconds) for policy in (*up_policies, *down_policies)))
+    """Raises BadInputError for a metric that the simulator does not know (only CPU and requests per replica are simulated)."""
+    where = f"services.{service}.autoscaling" if service else "autoscaling"
+    known = read_horizontal_spec(spec.model_dump(mode="json", by_alias=True, exclude_none=True), where)
+    metrics = [_metric(metric, where) for metric in known.metrics]
+    options = DEFAULT_OPTIONS
+    up, down = known.scale_up, known.scale_down
+    up_window = 0 if up is None or up.stabilization_window is None else up.stabilization_window
+    down_window = options.downscale_stabilization if down is None else down.stabilization_window
+    if down_window is None:
+        down_window = options.downscale_stabilization
+    rules = [
+        (kind, value, period // NANOSECONDS)
+        for side in (up, down)
+        if side is not None
+        for kind, value, period in zip(side.policy_types, side.policy_values, side.policy_periods, strict=True)
+    ]
+    longest_seconds = max(up_window / NANOSECONDS, down_window / NANOSECONDS, *(period for _, _, period in rules), 0)
     ints = np.zeros(autoscaling.INTS, np.int64)
-    metrics = [_metric(metric, service) for metric in spec.metrics] or [(autoscaling.CPU_UTILIZATION, DEFAULT_TARGET_PERCENT)]
     ints[autoscaling.METRIC] = len(metrics)
-    ints[autoscaling.MIN_REPLICAS] = spec.min_replicas
-    ints[autoscaling.MAX_REPLICAS] = spec.max_replicas
-    ints[autoscaling.HAS_BEHAVIOR] = spec.behavior is not None
-    ints[autoscaling.UP_RULES] = len(up_policies)
-    ints[autoscaling.UP_SELECT] = _SELECT[up.select_policy]
-    ints[autoscaling.DOWN_SELECT] = _SELECT[down.select_policy]
-    ints[autoscaling.ROOM] = math.ceil(longest / sync_seconds) + 4
+    ints[autoscaling.MIN_REPLICAS] = known.min_replicas
+    ints[autoscaling.MAX_REPLICAS] = known.max_replicas
+    ints[autoscaling.HAS_BEHAVIOR] = up is not None and down is not None
+    ints[autoscaling.UP_RULES] = 0 if up is None else len(up.policy_types)
+    ints[autoscaling.UP_SELECT] = 0 if up is None else up.select_policy
+    ints[autoscaling.DOWN_SELECT] = 0 if down is None else down.select_policy
+    ints[autoscaling.ROOM] = math.ceil(longest_seconds / sync_seconds) + 4
     ints[autoscaling.REQUEST_MILLI] = request_millicores
     floats = np.zeros(autoscaling.FLOATS)
-    floats[autoscaling.UP_WINDOW] = up_window
-    floats[autoscaling.DOWN_WINDOW] = down_window
-    floats[autoscaling.UP_TOLERANCE] = _tolerance(up)
-    floats[autoscaling.DOWN_TOLERANCE] = _tolerance(down)
-    floats[autoscaling.CPU_INITIALIZATION] = CPU_INITIALIZATION_SECONDS
-    floats[autoscaling.READINESS_DELAY] = READINESS_DELAY_SECONDS
-    rules = np.array([_rule(policy) for policy in (*up_policies, *down_policies)], np.int64)
-    return PackedSpec(ints, floats, rules, np.array(metrics, np.int64))
+    floats[autoscaling.UP_WINDOW] = up_window / NANOSECONDS
+    floats[autoscaling.DOWN_WINDOW] = down_window / NANOSECONDS
+    floats[autoscaling.UP_TOLERANCE] = options.tolerance if up is None or up.tolerance is None else up.tolerance
+    floats[autoscaling.DOWN_TOLERANCE] = options.tolerance if down is None or down.tolerance is None else down.tolerance
+    floats[autoscaling.CPU_INITIALIZATION] = options.cpu_initialization_period / NANOSECONDS
+    floats[autoscaling.READINESS_DELAY] = options.initial_readiness_delay / NANOSECONDS
+    return PackedSpec(ints, floats, np.array(rules or [(0, 0, 0)], np.int64), np.array(metrics, np.int64))
 
 
 def held(replicas: int) -> PackedSpec:
@@ -85,25 +73,16 @@ def held(replicas: int) -> PackedSpec:
     return PackedSpec(ints, np.zeros(autoscaling.FLOATS), np.zeros((1, 3), np.int64), np.zeros((1, 2), np.int64))
 
 
-def _rule(policy: HPAScalingPolicy) -> tuple[int, int, int]:
-    return (PODS_POLICY if policy.type == "Pods" else PERCENT_POLICY, policy.value, policy.period_seconds)
-
-
-def _tolerance(rules: HPAScalingRules) -> float:
-    return DEFAULT_TOLERANCE if rules.tolerance is None else float(parse_quantity(rules.tolerance))
-
-
-def _metric(metric: MetricSpec, service: str) -> tuple[int, int]:
-    if metric.resource is not None and metric.resource.name == "cpu":
-        target = metric.resource.target
-        if target.average_utilization is not None:
-            return autoscaling.CPU_UTILIZATION, target.average_utilization
-        if target.average_value is not None:
-            return autoscaling.CPU_AVERAGE_VALUE, milli_value(target.average_value)
-    if metric.pods is not None and metric.pods.target.average_value is not None:
-        return autoscaling.REQUESTS_AVERAGE_VALUE, milli_value(metric.pods.target.average_value)
-    where = f"services.{service}.autoscaling.metrics" if service else "metrics"
+def _metric(metric: Metric, where: str) -> tuple[int, int]:
+    if metric.type == "Resource" and metric.name == "cpu":
+        if metric.average_utilization is not None:
+            return autoscaling.CPU_UTILIZATION, metric.average_utilization
+        if metric.average_value is not None:
+            return autoscaling.CPU_AVERAGE_VALUE, metric.average_value
+    if metric.type == "Pods" and metric.average_value is not None:
+        return autoscaling.REQUESTS_AVERAGE_VALUE, metric.average_value
     raise BadInputError(
-        f"{where}: a metric of type {metric.type} cannot be simulated: expected Resource cpu, or Pods with requests per replica",
-        hint="simulate and tune need CPU or requests per replica; the autoscaler itself knows every type",
+        f"{where}.metrics: {metric.type} {metric.title} cannot be simulated: "
+        "expected Resource cpu, or Pods (taken for requests/s of a replica)",
+        hint="simulate and tune know CPU and requests per replica; the autoscaler itself knows every type",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -32,8 +32,9 @@ from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 
-
 Row = TypeVar("Row")
+World = tuple[int, int]
+"""Seed and phase of a run."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,11 @@ class Evaluator:
         self._order = callers_first(platform.services, calls)
         self._influences = {name: tuple(sorted(ancestors(name, calls) | {name})) for name in self._order}
         self._arrivals = arrivals
-        self._worlds = [(seed, phase) for seed in seeds for phase in range(phases)]
-        self._draws: dict[int, RunDraws] = {}
-        self._served: OrderedDict[tuple[int, str, tuple[str, ...]], ServedRequests] = OrderedDict()
-        self._keep = keep * len(self._worlds)
+        self._seeds = tuple(seeds)
+        self._phases = phases
+        self._draws: dict[World, RunDraws] = {}
+        self._served: OrderedDict[tuple[World, str, tuple[str, ...]], ServedRequests] = OrderedDict()
+        self._keep = keep
         self._lock = threading.Lock()
         workers = threads or (os.cpu_count() or 1 if COMPILED else 1)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="simulator")
@@ -114,32 +116,25 @@ class Evaluator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    @property
-    def run_count(self) -> int:
-        """How many runs a policy is evaluated over."""
-        return len(self._worlds)
-
     def evaluate(
         self,
         policies: Sequence[Policy],
         *,
-        runs: Iterable[int] | None = None,
+        seeds: Sequence[int] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Evaluation]:
-        """Evaluate every policy over the runs with these numbers (default: all), so that losers can be dropped early.
+        """Evaluate every policy over the runs of these seeds (default: all), so that losers can be dropped early.
 
         `progress(done, total)` is called after every simulated run. Raises BadInputError as `simulate` does.
         """
-        chosen = range(len(self._worlds)) if runs is None else tuple(runs)
+        chosen = self._worlds(self._seeds if seeds is None else seeds)
         setups = [self._set_up(policy) for policy in policies]
         tasks = [(setup, world) for setup in setups for world in chosen]
         rows = self._all(tasks, _figures, progress)
@@ -150,11 +145,11 @@ class Evaluator:
     def runs(self, policy: Policy, *, progress: Callable[[int, int], None] | None = None) -> list[RunOutcome]:
         """The whole outcome of every run of one policy."""
         setup = self._set_up(policy)
-        return self._all([(setup, world) for world in range(len(self._worlds))], _whole, progress)
+        return self._all([(setup, world) for world in self._worlds(self._seeds)], _whole, progress)
 
     def _all(
         self,
-        tasks: Sequence[tuple[Mapping[str, ServiceSetup], int]],
+        tasks: Sequence[tuple[Mapping[str, ServiceSetup], World]],
         reduce: Callable[[RunOutcome], Row],
         progress: Callable[[int, int], None] | None,
     ) -> list[Row]:
@@ -164,6 +159,9 @@ class Evaluator:
             if progress is not None:
                 progress(len(rows), len(tasks))
         return rows
+
+    def _worlds(self, seeds: Sequence[int]) -> list[World]:
+        return [(seed, phase) for seed in seeds for phase in range(self._phases)]
 
     def _set_up(self, policy: Policy) -> dict[str, ServiceSetup]:
         check_services(self.calibration, self.platform, policy)
@@ -181,18 +179,16 @@ class Evaluator:
             for name in self._order
         }
 
-    def _draws_of(self, world: int) -> RunDraws:
+    def _draws_of(self, world: World) -> RunDraws:
         with self._lock:
             if world not in self._draws:
-                seed, phase = self._worlds[world]
+                seed, phase = world
                 given = self._arrivals(seed) if callable(self._arrivals) else self._arrivals
                 arrivals = checked(given, self.platform.services)
-                self._draws[world] = draw_run(
-                    self.calibration, self._order, arrivals, self.assumptions, seed=seed, phase=phase
-                )
+                self._draws[world] = draw_run(self.calibration, self._order, arrivals, self.assumptions, seed=seed, phase=phase)
             return self._draws[world]
 
-    def _run(self, setups: Mapping[str, ServiceSetup], world: int) -> RunOutcome:
+    def _run(self, setups: Mapping[str, ServiceSetup], world: World) -> RunOutcome:
         draws = self._draws_of(world)
         served: dict[str, ServedRequests] = {}
         for name in self._order:

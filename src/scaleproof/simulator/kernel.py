@@ -7,21 +7,35 @@ looks at it, which gives the same result as a queue of all events, without the q
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.hpa.compiled import kernel
 from scaleproof.simulator import autoscaling, layout
 from scaleproof.simulator.balancing import less_loaded, pick_two
+from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, Requests, Slots
 from scaleproof.simulator.metric_lag import scrape
-from scaleproof.simulator.pods import cpu_seconds, create, drain, next_change, routable, to_remove
-from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS, enqueue, run_until
+from scaleproof.simulator.pods import (
+    become_ready,
+    change_readiness,
+    cpu_seconds,
+    create,
+    drain,
+    end_drained,
+    is_counted,
+    next_change,
+    routable,
+    to_remove,
+)
+from scaleproof.simulator.quota import enqueue, serve_until
 
-LONG_AGO = 3600.0  # seconds before the start at which the first replicas were created
+LONG_AGO: Final = 3600.0  # seconds before the start at which the first replicas were created
 
 
 @kernel
-def simulate_service(
+def simulate_service(  # noqa: C901, PLR0915  the order of control events is the model: one place to read it
     arrivals: NDArray[np.float64],
     work: NDArray[np.float64],
     choices: NDArray[np.float64],
@@ -41,183 +55,204 @@ def simulate_service(
     """Simulate and fill `finished_at` (CPU departure), `status`, `seconds`, `decisions` and `lived`.
 
     `arrivals` sorted seconds; `work` CPU seconds a request; `choices` uniform draws a request. `hpa_*` come from
-    `autoscaling.pack`. Without a metric (`hpa_ints[METRIC] == METRIC_NONE`) the count never changes.
+    `autoscaling_spec.pack`. Without a metric (`hpa_ints[METRIC] == METRIC_NONE`) the count never changes.
     Returns (decisions written, replicas that ever lived).
     """
-    slots = 2 * max(initial_replicas, hpa_ints[autoscaling.MAX_REPLICAS]) + 2
-    cpu = np.zeros((slots, layout.CPU_COLUMNS))
-    queue = np.zeros((slots, layout.QUEUE_COLUMNS), np.int64)
-    life = np.zeros((slots, layout.LIFE_COLUMNS))
-    state = np.zeros((slots, layout.STATE_COLUMNS), np.int64)
-    samples = np.full((slots, layout.SAMPLE_COLUMNS), np.nan)
-    reachable = np.zeros(slots, np.int64)
+    room = 2 * max(initial_replicas, hpa_ints[autoscaling.MAX_REPLICAS]) + 2
+    slots = Slots(
+        np.zeros((room, layout.CPU_COLUMNS)),
+        np.zeros((room, layout.QUEUE_COLUMNS), np.int64),
+        np.zeros((room, layout.LIFE_COLUMNS)),
+        np.zeros((room, layout.STATE_COLUMNS), np.int64),
+        np.full((room, layout.SAMPLE_COLUMNS), np.nan),
+    )
     following = np.full(max(1, arrivals.shape[0]), -1, np.int64)
+    requests = Requests(arrivals, work, choices, following, finished_at, status)
+    reachable = np.zeros(room, np.int64)
     memory = autoscaling.new_memory(hpa_ints)
-    service_seconds = np.zeros(2)  # CPU seconds and throttled seconds of replicas that are gone
+    gone = np.zeros(2)
+    before = np.zeros(2)
 
-    limit = settings[layout.LIMIT_CORES]
-    budget = max(limit - settings[layout.IDLE_CORES], 1e-6) * QUOTA_PERIOD_SECONDS
-    speed = settings[layout.SPEED_CORES]
-    warm_factor = settings[layout.WARM_FACTOR]
-    horizon = settings[layout.HORIZON]
-    resolution = settings[layout.SCRAPE_PERIOD]
-    drain_most = settings[layout.DRAIN_MOST]
-    most_outstanding = settings[layout.MAX_OUTSTANDING]
-
-    alive = 0
-    ordinal = 0
-    for _ in range(initial_replicas):
-        slot = create(-LONG_AGO, ordinal, True, cpu, queue, life, state, samples, replica_draws, settings, lived)  # noqa: FBT003
-        ordinal += 1
-        alive += 1
-        cpu[slot, layout.CLOCK] = 0.0
-        cpu[slot, layout.PERIOD_END] = (1.0 - replica_draws[slot % replica_draws.shape[0], layout.QUOTA_PHASE]) * QUOTA_PERIOD_SECONDS
-        for back in (2, 1):
-            moment = settings[layout.SCRAPE_PHASE] - back * resolution
-            scrape(slot, moment, cpu_seconds(slot, moment, cpu, life, settings), 0.0, resolution, life, samples)
-    reachable_count = routable(0.0, life, state, reachable)
-    outstanding = 0
-
+    for ordinal in range(initial_replicas):
+        _start_long_ago(ordinal, slots, replica_draws, settings, lived)
+        before[0] += cpu_seconds(ordinal, 0.0, slots, settings)
+    alive = initial_replicas
+    ordinal = initial_replicas
+    desired = alive
+    reachable_count = routable(0.0, slots, reachable)
+    elsewhere = 0
     next_second = 1.0
-    second = 0
     next_scrape = settings[layout.SCRAPE_PHASE]
     next_sync = settings[layout.SYNC_PHASE]
-    change = next_change(0.0, life, state, drain_most)
+    change = next_change(0.0, slots, settings)
+    second = 0
     decided = 0
-    desired = alive
-    cpu_before = 0.0
-    throttled_before = 0.0
-    for slot in range(slots):
-        if state[slot, layout.STATE] != layout.FREE:
-            cpu_before += cpu_seconds(slot, 0.0, cpu, life, settings)
     request = 0
-    total_requests = arrivals.shape[0]
 
-    while True:
-        now = min(min(next_second, next_scrape), min(next_sync, change))  # noqa: PLW3301  compiled min takes few arguments
-
-        while request < total_requests and arrivals[request] < now:
-            moment = arrivals[request]
-            if reachable_count == 0:
-                status[request] = layout.NO_REPLICA
-                request += 1
-                continue
-            slot = reachable[0]
-            if reachable_count > 1:
-                first, second_choice = pick_two(choices[request], reachable_count)
-                one, other = reachable[first], reachable[second_choice]
-                run_until(cpu, queue, one, moment, budget, speed, warm_factor, work, following, finished_at)
-                run_until(cpu, queue, other, moment, budget, speed, warm_factor, work, following, finished_at)
-                slot = less_loaded(queue, one, other)
-            else:
-                run_until(cpu, queue, slot, moment, budget, speed, warm_factor, work, following, finished_at)
-            if queue[slot, layout.LENGTH] + outstanding >= most_outstanding:
-                status[request] = layout.OVERFLOW
-            else:
-                enqueue(cpu, queue, slot, request, moment, warm_factor, work, following)
-            request += 1
-
-        outstanding = 0
-        for slot in range(slots):
-            kind = state[slot, layout.STATE]
-            if kind != layout.FREE and kind != layout.STARTING:  # noqa: PLR1714  compiled code has no fast set
-                run_until(cpu, queue, slot, now, budget, speed, warm_factor, work, following, finished_at)
-                outstanding += queue[slot, layout.LENGTH]
-        # The limit is on the whole service: what a replica has itself is counted when it is chosen.
+    while second < seconds.shape[0]:
+        now = min(min(next_second, next_scrape), min(next_sync, change))  # noqa: PLW3301  compiled min takes two
+        request = _deal(request, now, requests, slots, reachable, reachable_count, elsewhere, settings)
+        elsewhere = _serve_all(now, slots, requests, settings)
         if reachable_count > 0:
-            outstanding -= outstanding // reachable_count
-
-        if now >= change:
-            for slot in range(slots):
-                if state[slot, layout.STATE] == layout.STARTING and life[slot, layout.READY_AT] <= now:
-                    state[slot, layout.STATE] = layout.READY
-                    cpu[slot, layout.CLOCK] = now
-                    lived[state[slot, layout.ORDINAL], layout.LIVED_READY] = life[slot, layout.READY_AT]
-            reachable_count = routable(now, life, state, reachable)
-
-        for slot in range(slots):
-            if state[slot, layout.STATE] != layout.DRAINING:
-                continue
-            drained_for = now - life[slot, layout.DRAINED_AT]
-            done = queue[slot, layout.HEAD] < 0 and drained_for >= settings[layout.DRAIN_LEAST]
-            if done or drained_for >= drain_most:
-                service_seconds[0] += cpu_seconds(slot, now, cpu, life, settings)
-                service_seconds[1] += cpu[slot, layout.THROTTLED]
-                lived[state[slot, layout.ORDINAL], layout.LIVED_TO] = now
-                queue[slot, layout.HEAD] = -1
-                queue[slot, layout.LENGTH] = 0
-                state[slot, layout.STATE] = layout.FREE
-
+            # The limit is on the whole service: what a replica has itself is counted when it is chosen.
+            elsewhere -= elsewhere // reachable_count
+        change_readiness(now, slots, requests, settings, lived)
+        end_drained(now, slots, settings, lived, gone)
         if now >= next_scrape:
-            for slot in range(slots):
-                kind = state[slot, layout.STATE]
-                if kind == layout.STARTING or kind == layout.READY:  # noqa: PLR1714  compiled code has no fast set
-                    used = cpu_seconds(slot, now, cpu, life, settings)
-                    scrape(slot, now, used, float(queue[slot, layout.SERVED]), resolution, life, samples)
-            next_scrape += resolution
-
+            _scrape_all(now, slots, settings)
+            next_scrape += settings[layout.SCRAPE_PERIOD]
         if now >= next_sync:
             if hpa_ints[autoscaling.METRIC] != autoscaling.METRIC_NONE and decided < decisions.shape[0]:
-                desired, reason, usage = autoscaling.decide(now, alive, life, state, samples, hpa_ints, hpa_floats, hpa_rules, hpa_metrics, memory)
+                desired, reason, usage = autoscaling.decide(
+                    now, alive, slots, hpa_ints, hpa_floats, hpa_rules, hpa_metrics, memory
+                )
                 decisions[decided, layout.DECIDED_AT] = now
                 decisions[decided, layout.DECIDED_CURRENT] = alive
                 decisions[decided, layout.DECIDED_DESIRED] = desired
                 decisions[decided, layout.DECIDED_REASON] = reason
                 decisions[decided, layout.DECIDED_USAGE] = usage
                 decided += 1
-                while alive < desired:
-                    slot = create(now, ordinal, False, cpu, queue, life, state, samples, replica_draws, settings, lived)  # noqa: FBT003
-                    if slot < 0:
-                        break
-                    ordinal += 1
-                    alive += 1
-                while alive > desired:
-                    slot = to_remove(state, life)
-                    drain(slot, now, life, state)
-                    alive -= 1
-                reachable_count = routable(now, life, state, reachable)
+            while alive < desired:
+                if create(now, ordinal, slots, replica_draws, settings, lived) < 0:
+                    break
+                ordinal += 1
+                alive += 1
+            while alive > desired:
+                drain(to_remove(slots), now, slots)
+                alive -= 1
             next_sync += settings[layout.SYNC_PERIOD]
-
+        reachable_count = routable(now, slots, reachable)
         if now >= next_second:
-            used = service_seconds[0]
-            throttled = service_seconds[1]
-            existing = 0
-            ready = 0
-            queued = 0
-            for slot in range(slots):
-                kind = state[slot, layout.STATE]
-                if kind == layout.FREE:
-                    continue
-                existing += 1
-                ready += kind == layout.READY
-                used += cpu_seconds(slot, now, cpu, life, settings)
-                throttled += cpu[slot, layout.THROTTLED]
-                queued += queue[slot, layout.LENGTH]
-            seconds[second, layout.SECOND_TOTAL] = existing
-            seconds[second, layout.SECOND_READY] = ready
-            seconds[second, layout.SECOND_DESIRED] = desired
-            seconds[second, layout.SECOND_CPU] = used - cpu_before
-            seconds[second, layout.SECOND_QUEUED] = queued
-            seconds[second, layout.SECOND_THROTTLED] = throttled - throttled_before
-            cpu_before = used
-            throttled_before = throttled
+            _record_second(second, now, desired, slots, settings, gone, before, seconds)
             second += 1
             next_second += 1.0
-            if second >= seconds.shape[0]:
-                break
-
-        change = next_change(now, life, state, drain_most)
+        change = next_change(now, slots, settings)
 
     # The run is over for cost and replicas; what is still queued gets the time that the gateway would wait for it.
-    end = horizon + settings[layout.TIMEOUT]
-    for slot in range(slots):
-        kind = state[slot, layout.STATE]
-        if kind != layout.FREE and kind != layout.STARTING:  # noqa: PLR1714  compiled code has no fast set
-            run_until(cpu, queue, slot, end, budget, speed, warm_factor, work, following, finished_at)
-    for index in range(total_requests):
+    _serve_all(settings[layout.HORIZON] + settings[layout.TIMEOUT], slots, requests, settings)
+    for index in range(arrivals.shape[0]):
         if status[index] == layout.LOST and not np.isnan(finished_at[index]):
             status[index] = layout.SERVED_OK
     return decided, ordinal
+
+
+@kernel
+def _start_long_ago(
+    ordinal: int,
+    slots: Slots,
+    replica_draws: NDArray[np.float64],
+    settings: NDArray[np.float64],
+    lived: NDArray[np.float64],
+) -> None:
+    """A replica that a run starts with: ready and scraped for long, idle."""
+    slot = create(-LONG_AGO, ordinal, slots, replica_draws, settings, lived)
+    slots.life[slot, layout.READY_AT] = -LONG_AGO
+    become_ready(slot, -LONG_AGO, slots, settings)
+    if settings[layout.PROBE_FAILURES] > 0:
+        share = replica_draws[ordinal % replica_draws.shape[0], layout.QUOTA_PHASE]
+        slots.life[slot, layout.NEXT_PROBE] = share * settings[layout.PROBE_SECONDS]
+    slots.cpu[slot, layout.CLOCK] = 0.0
+    slots.cpu[slot, layout.WARM_UNTIL] = -np.inf
+    slots.cpu[slot, layout.PERIOD_END] += LONG_AGO
+    lived[ordinal, layout.LIVED_READY] = -LONG_AGO
+    resolution = settings[layout.SCRAPE_PERIOD]
+    for back in range(2, 0, -1):
+        moment = settings[layout.SCRAPE_PHASE] - back * resolution
+        scrape(slot, moment, cpu_seconds(slot, moment, slots, settings), 0.0, resolution, slots.life, slots.samples)
+
+
+@kernel
+def _deal(
+    request: int,
+    until: float,
+    requests: Requests,
+    slots: Slots,
+    reachable: NDArray[np.int64],
+    reachable_count: int,
+    elsewhere: int,
+    settings: NDArray[np.float64],
+) -> int:
+    """Deal the requests that arrive before `until`, from number `request` on; returns the next number."""
+    arrivals, work, choices, following, finished_at, status = requests
+    cpu, queue, _, _, _ = slots
+    factor = settings[layout.WARM_FACTOR]
+    total = arrivals.shape[0]
+    while request < total and arrivals[request] < until:
+        moment = arrivals[request]
+        if reachable_count == 0:
+            status[request] = layout.NO_REPLICA
+            request += 1
+            continue
+        slot = reachable[0]
+        if reachable_count > 1:
+            first, second = pick_two(choices[request], reachable_count)
+            slot, other = reachable[first], reachable[second]
+            serve_until(cpu, queue, slot, moment, settings, arrivals, work, following, finished_at, status)
+            serve_until(cpu, queue, other, moment, settings, arrivals, work, following, finished_at, status)
+            slot = less_loaded(queue, slot, other)
+        else:
+            serve_until(cpu, queue, slot, moment, settings, arrivals, work, following, finished_at, status)
+        if queue[slot, layout.LENGTH] + elsewhere >= settings[layout.MAX_OUTSTANDING]:
+            status[request] = layout.OVERFLOW
+        else:
+            enqueue(cpu, queue, slot, request, moment, factor, work, following)
+        request += 1
+    return request
+
+
+@kernel
+def _serve_all(now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64]) -> int:
+    """Bring every replica that has been ready up to `now`; returns the requests outstanding."""
+    arrivals, work, _, following, finished_at, status = requests
+    cpu, queue, _, state, _ = slots
+    outstanding = 0
+    for slot in range(state.shape[0]):
+        if state[slot, STATE] != FREE and state[slot, STATE] != STARTING:
+            serve_until(cpu, queue, slot, now, settings, arrivals, work, following, finished_at, status)
+            outstanding += queue[slot, layout.LENGTH]
+    return outstanding
+
+
+@kernel
+def _scrape_all(now: float, slots: Slots, settings: NDArray[np.float64]) -> None:
+    resolution = settings[layout.SCRAPE_PERIOD]
+    for slot in range(slots.state.shape[0]):
+        if is_counted(slots.state[slot, STATE]):
+            used = cpu_seconds(slot, now, slots, settings)
+            scrape(slot, now, used, float(slots.queue[slot, layout.SERVED]), resolution, slots.life, slots.samples)
+
+
+@kernel
+def _record_second(
+    second: int,
+    now: float,
+    desired: int,
+    slots: Slots,
+    settings: NDArray[np.float64],
+    gone: NDArray[np.float64],
+    before: NDArray[np.float64],
+    seconds: NDArray[np.float64],
+) -> None:
+    """One row of the time series. `before` holds CPU and throttled seconds at the previous row."""
+    used = gone[0]
+    throttled = gone[1]
+    for slot in range(slots.state.shape[0]):
+        kind = slots.state[slot, STATE]
+        if kind == FREE:
+            continue
+        seconds[second, layout.SECOND_TOTAL] += 1.0
+        if kind == READY:
+            seconds[second, layout.SECOND_READY] += 1.0
+        if kind == DRAINING:
+            seconds[second, layout.SECOND_DRAINING] += 1.0
+        seconds[second, layout.SECOND_QUEUED] += slots.queue[slot, layout.LENGTH]
+        used += cpu_seconds(slot, now, slots, settings)
+        throttled += slots.cpu[slot, layout.THROTTLED]
+    seconds[second, layout.SECOND_DESIRED] = desired
+    seconds[second, layout.SECOND_CPU] = used - before[0]
+    seconds[second, layout.SECOND_THROTTLED] = throttled - before[1]
+    before[0] = used
+    before[1] = throttled
 
 
 @kernel

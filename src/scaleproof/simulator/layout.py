@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Settings of one service: float64[SETTINGS].
 LIMIT_CORES: Final = 0
@@ -23,7 +26,13 @@ DRAIN_LEAST: Final = 14  # seconds that a draining replica stays at least
 DRAIN_MOST: Final = 15  # then it is killed
 MAX_OUTSTANDING: Final = 16  # requests in one service at once; beyond, the gateway answers 503
 TIMEOUT: Final = 17
-SETTINGS: Final = 18
+PATIENCE: Final = 18  # seconds that a request waits in a replica before it is refused; infinity: for ever
+REJECTION_SHARE: Final = 19  # CPU that a refused request costs, relative to a served one
+PROBE_SECONDS: Final = 20  # between two readiness probes of a ready replica
+PROBE_RETRY_SECONDS: Final = 21  # after a failed one, and while unready
+PROBE_TIMEOUT: Final = 22
+PROBE_FAILURES: Final = 23  # in a row that make a replica unready; 0: never
+SETTINGS: Final = 24
 
 # A slot is a place for one replica. Its CPU: float64[slots, CPU_COLUMNS].
 CLOCK: Final = 0  # the time up to which the replica has been simulated
@@ -47,7 +56,11 @@ CREATED: Final = 0
 READY_AT: Final = 1
 ROUTABLE_AT: Final = 2  # the gateway knows it
 DRAINED_AT: Final = 3  # draining began
-LIFE_COLUMNS: Final = 4
+CHANGED_AT: Final = 4  # the Ready condition changed
+NEXT_PROBE: Final = 5
+FAILURES: Final = 6  # probes failed in a row
+PROPAGATION: Final = 7  # seconds between readiness and the first request
+LIFE_COLUMNS: Final = 8
 
 # Its state: int64[slots, STATE_COLUMNS].
 STATE: Final = 0
@@ -58,6 +71,7 @@ FREE: Final = 0
 STARTING: Final = 1
 READY: Final = 2
 DRAINING: Final = 3
+UNREADY: Final = 4  # was ready, failed its probes
 
 # What the metrics server knows of it: float64[slots, SAMPLE_COLUMNS].
 SCRAPED_AT: Final = 0  # NaN: never
@@ -80,6 +94,7 @@ LOST: Final = 0  # not finished when the simulation ended, or its replica was ki
 SERVED_OK: Final = 1
 NO_REPLICA: Final = 2  # 503: none is ready
 OVERFLOW: Final = 3  # 503: too many outstanding
+REFUSED: Final = 4  # 503 of the replica: it waited too long
 
 # One row a second: float64[seconds, SECOND_COLUMNS].
 SECOND_TOTAL: Final = 0  # replicas that exist: starting, ready, draining
@@ -88,7 +103,8 @@ SECOND_DESIRED: Final = 2
 SECOND_CPU: Final = 3  # cores, mean over the second that ends here
 SECOND_QUEUED: Final = 4
 SECOND_THROTTLED: Final = 5  # seconds stopped by the quota, summed over replicas
-SECOND_COLUMNS: Final = 6
+SECOND_DRAINING: Final = 6
+SECOND_COLUMNS: Final = 7
 
 # One row a decision: float64[decisions, DECISION_COLUMNS].
 DECIDED_AT: Final = 0
@@ -103,3 +119,28 @@ LIVED_FROM: Final = 0
 LIVED_READY: Final = 1  # NaN: never
 LIVED_TO: Final = 2  # NaN: still alive when the simulation ended
 LIVED_COLUMNS: Final = 3
+
+
+class Requests(NamedTuple):
+    """A service's requests; one entry a request in order of arrival."""
+
+    arrivals: NDArray[np.float64]
+    work: NDArray[np.float64]
+    """CPU seconds."""
+    choices: NDArray[np.float64]
+    """Uniform draws in [0, 1)."""
+    following: NDArray[np.int64]
+    """The next request in the same queue; -1 where none."""
+    finished_at: NDArray[np.float64]
+    """When the CPU was done with it; NaN before."""
+    status: NDArray[np.int8]
+
+
+class Slots(NamedTuple):
+    """All replicas of a service; one row a slot."""
+
+    cpu: NDArray[np.float64]
+    queue: NDArray[np.int64]
+    life: NDArray[np.float64]
+    state: NDArray[np.int64]
+    samples: NDArray[np.float64]

@@ -34,7 +34,7 @@ class ServiceOutcome:
     latency_seconds: NDArray[np.float64] = field(repr=False)
     """From the intended time; infinity where the request failed or timed out."""
     status: NDArray[np.int8] = field(repr=False)
-    """SERVED_OK, NO_REPLICA, OVERFLOW or LOST of `layout`. A request that was served too late for the gateway is LOST."""
+    """SERVED_OK, NO_REPLICA, OVERFLOW, REFUSED or LOST of `layout`. A request that was served too late for the gateway is LOST."""
     seconds: NDArray[np.float64] = field(repr=False)
     """One row a second; columns SECOND_* of `layout`."""
     decisions: NDArray[np.float64] = field(repr=False)

@@ -1,4 +1,4 @@
-"""A replica's life: created, starting, ready, known to the gateway, draining, gone."""
+"""A replica's life: created, starting, ready (or for a while not), known to the gateway, draining, gone."""
 
 from __future__ import annotations
 
@@ -6,41 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.hpa.compiled import kernel
-from scaleproof.simulator.layout import (
-    BURN_CORES,
-    BURN_SECONDS,
-    CLOCK,
-    CREATED,
-    DONE,
-    DRAINED_AT,
-    DRAINING,
-    FREE,
-    HEAD,
-    IDLE_CORES,
-    LENGTH,
-    LIVED_FROM,
-    LIVED_READY,
-    LIVED_TO,
-    ORDINAL,
-    PERIOD_END,
-    PROPAGATION_SECONDS,
-    QUOTA_PHASE,
-    READY,
-    READY_AT,
-    REMAINING,
-    ROUTABLE_AT,
-    SAMPLE_AT,
-    SCRAPED_AT,
-    SERVED,
-    START_SECONDS,
-    STARTING,
-    STATE,
-    TAIL,
-    THROTTLED,
-    USED,
-    WARM_SECONDS,
-    WARM_UNTIL,
-)
+from scaleproof.simulator import layout
+from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, UNREADY, Requests, Slots
 from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS
 
 
@@ -48,114 +15,182 @@ from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS
 def create(
     now: float,
     ordinal: int,
-    started: bool,
-    cpu: NDArray[np.float64],
-    queue: NDArray[np.int64],
-    life: NDArray[np.float64],
-    state: NDArray[np.int64],
-    samples: NDArray[np.float64],
+    slots: Slots,
     draws: NDArray[np.float64],
     settings: NDArray[np.float64],
     lived: NDArray[np.float64],
 ) -> int:
-    """Create a replica at `now` in a free slot and return the slot; -1 where there is none.
-
-    `started`: it has been ready for long (the replicas that a run starts with).
-    """
+    """Create a replica at `now` in a free slot and return the slot; -1 where there is none."""
     slot = -1
-    for candidate in range(state.shape[0]):
-        if state[candidate, STATE] == FREE:
+    for candidate in range(slots.state.shape[0]):
+        if slots.state[candidate, STATE] == FREE:
             slot = candidate
             break
     if slot < 0 or ordinal >= lived.shape[0]:
         return -1
     draw = ordinal % draws.shape[0]
-    state[slot, STATE] = READY if started else STARTING
-    state[slot, ORDINAL] = ordinal
-    life[slot, CREATED] = now
-    life[slot, READY_AT] = now if started else now + draws[draw, START_SECONDS]
-    life[slot, ROUTABLE_AT] = now if started else life[slot, READY_AT] + draws[draw, PROPAGATION_SECONDS]
-    life[slot, DRAINED_AT] = np.inf
-    for column in range(cpu.shape[1]):
-        cpu[slot, column] = 0.0
-    cpu[slot, CLOCK] = now
-    cpu[slot, PERIOD_END] = now + (1.0 - draws[draw, QUOTA_PHASE]) * QUOTA_PERIOD_SECONDS
-    cpu[slot, WARM_UNTIL] = -np.inf if started else life[slot, READY_AT] + settings[WARM_SECONDS]
-    cpu[slot, USED] = 0.0
-    cpu[slot, REMAINING] = 0.0
-    cpu[slot, THROTTLED] = 0.0
-    queue[slot, HEAD] = -1
-    queue[slot, TAIL] = -1
-    queue[slot, LENGTH] = 0
-    queue[slot, SERVED] = 0
-    samples[slot, SCRAPED_AT] = np.nan
-    samples[slot, SAMPLE_AT] = np.nan
-    lived[ordinal, LIVED_FROM] = now
-    lived[ordinal, LIVED_READY] = now if started else np.nan
-    lived[ordinal, LIVED_TO] = np.nan
+    slots.state[slot, STATE] = STARTING
+    slots.state[slot, layout.ORDINAL] = ordinal
+    slots.cpu[slot, :] = 0.0
+    slots.cpu[slot, layout.CLOCK] = now
+    slots.cpu[slot, layout.PERIOD_END] = now + (1.0 - draws[draw, layout.QUOTA_PHASE]) * QUOTA_PERIOD_SECONDS
+    slots.queue[slot, :] = 0
+    slots.queue[slot, layout.HEAD] = -1
+    slots.queue[slot, layout.TAIL] = -1
+    slots.life[slot, :] = 0.0
+    slots.life[slot, layout.CREATED] = now
+    slots.life[slot, layout.CHANGED_AT] = now
+    slots.life[slot, layout.DRAINED_AT] = np.inf
+    slots.life[slot, layout.PROPAGATION] = draws[draw, layout.PROPAGATION_SECONDS]
+    slots.life[slot, layout.READY_AT] = now + draws[draw, layout.START_SECONDS]
+    slots.life[slot, layout.ROUTABLE_AT] = np.inf
+    slots.life[slot, layout.NEXT_PROBE] = np.inf
+    slots.cpu[slot, layout.WARM_UNTIL] = slots.life[slot, layout.READY_AT] + settings[layout.WARM_SECONDS]
+    slots.samples[slot, :] = np.nan
+    lived[ordinal, layout.LIVED_FROM] = now
+    lived[ordinal, layout.LIVED_READY] = np.nan
+    lived[ordinal, layout.LIVED_TO] = np.nan
     return slot
 
 
 @kernel
-def cpu_seconds(
-    slot: int, now: float, cpu: NDArray[np.float64], life: NDArray[np.float64], settings: NDArray[np.float64]
-) -> float:
-    """CPU seconds since creation, of a slot simulated up to `now`: requests, start-up, and idling once ready."""
-    burning = min(now - life[slot, CREATED], settings[BURN_SECONDS])
-    ready = max(0.0, now - life[slot, READY_AT])
-    return cpu[slot, DONE] + burning * settings[BURN_CORES] + ready * settings[IDLE_CORES]
+def become_ready(slot: int, now: float, slots: Slots, settings: NDArray[np.float64]) -> None:
+    """Its probe was answered; the gateway hears of it a little later."""
+    slots.state[slot, STATE] = READY
+    slots.life[slot, layout.CHANGED_AT] = now
+    slots.life[slot, layout.ROUTABLE_AT] = now + slots.life[slot, layout.PROPAGATION]
+    slots.life[slot, layout.FAILURES] = 0.0
+    if settings[layout.PROBE_FAILURES] > 0:
+        slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_SECONDS]
 
 
 @kernel
-def to_remove(state: NDArray[np.int64], life: NDArray[np.float64]) -> int:
+def has_been_ready(kind: int) -> bool:
+    """Ready, or for a while not."""
+    return kind == READY or kind == UNREADY  # noqa: PLR1714  compiled code has no fast set
+
+
+@kernel
+def is_counted(kind: int) -> bool:
+    """Whether a slot's replica is one of those that the autoscaler counts: it exists and is not draining."""
+    return kind == STARTING or has_been_ready(kind)
+
+
+@kernel
+def cpu_seconds(slot: int, now: float, slots: Slots, settings: NDArray[np.float64]) -> float:
+    """CPU seconds since creation, of a slot simulated up to `now`: requests, start-up, and idling once ready."""
+    burning = min(now - slots.life[slot, layout.CREATED], settings[layout.BURN_SECONDS])
+    idling = max(0.0, now - slots.life[slot, layout.READY_AT])
+    spent: float = slots.cpu[slot, layout.DONE] + burning * settings[layout.BURN_CORES] + idling * settings[layout.IDLE_CORES]
+    return spent
+
+
+@kernel
+def change_readiness(
+    now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64], lived: NDArray[np.float64]
+) -> None:
+    """Starting replicas that are ready by `now` become so; probes that are due are answered, or not."""
+    for slot in range(slots.state.shape[0]):
+        kind = slots.state[slot, STATE]
+        if kind == STARTING and slots.life[slot, layout.READY_AT] <= now:
+            slots.cpu[slot, layout.CLOCK] = now
+            become_ready(slot, now, slots, settings)
+            lived[slots.state[slot, layout.ORDINAL], layout.LIVED_READY] = now
+        elif has_been_ready(kind) and slots.life[slot, layout.NEXT_PROBE] <= now:
+            _probe(slot, now, slots, requests, settings)
+
+
+@kernel
+def _probe(slot: int, now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64]) -> None:
+    """A readiness probe waits behind what the replica has accepted beyond its patience: that is how far its loop lags."""
+    head = slots.queue[slot, layout.HEAD]
+    lag = 0.0 if head < 0 else max(0.0, now - requests.arrivals[head] - settings[layout.PATIENCE])
+    if lag <= settings[layout.PROBE_TIMEOUT]:
+        if slots.state[slot, STATE] == UNREADY:
+            become_ready(slot, now, slots, settings)
+        slots.life[slot, layout.FAILURES] = 0.0
+        slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_SECONDS]
+        return
+    slots.life[slot, layout.FAILURES] += 1.0
+    slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_TIMEOUT] + settings[layout.PROBE_RETRY_SECONDS]
+    if slots.state[slot, STATE] == READY and slots.life[slot, layout.FAILURES] >= settings[layout.PROBE_FAILURES]:
+        slots.state[slot, STATE] = UNREADY
+        slots.life[slot, layout.CHANGED_AT] = now
+        slots.life[slot, layout.ROUTABLE_AT] = np.inf
+
+
+@kernel
+def to_remove(slots: Slots) -> int:
     """The replica that scaling down removes next, -1 where none: one that is not ready first, then the youngest.
 
     Source: ActivePodsWithRanks of k8s.io/kubernetes/pkg/controller, for pods of equal cost on one node.
     """
     best = -1
-    for slot in range(state.shape[0]):
-        kind = state[slot, STATE]
-        if kind == FREE or kind == DRAINING:  # noqa: PLR1714  compiled code has no fast set
+    for slot in range(slots.state.shape[0]):
+        if not is_counted(slots.state[slot, STATE]):
             continue
-        if (
-            best < 0
-            or (kind == STARTING and state[best, STATE] == READY)
-            or (kind == state[best, STATE] and state[slot, ORDINAL] > state[best, ORDINAL])
-        ):
+        if best < 0:
+            best = slot
+            continue
+        ready = slots.state[slot, STATE] == READY
+        best_ready = slots.state[best, STATE] == READY
+        younger = slots.state[slot, layout.ORDINAL] > slots.state[best, layout.ORDINAL]
+        if (best_ready and not ready) or (best_ready == ready and younger):
             best = slot
     return best
 
 
 @kernel
-def drain(slot: int, now: float, life: NDArray[np.float64], state: NDArray[np.int64]) -> None:
+def drain(slot: int, now: float, slots: Slots) -> None:
     """No new request; what it has is served."""
-    state[slot, STATE] = DRAINING
-    life[slot, DRAINED_AT] = now
+    slots.state[slot, STATE] = DRAINING
+    slots.life[slot, layout.DRAINED_AT] = now
 
 
 @kernel
-def routable(
-    now: float, life: NDArray[np.float64], state: NDArray[np.int64], slots: NDArray[np.int64]
-) -> int:
-    """Fill `slots` with the slots that the gateway sends requests to; returns how many."""
+def end_drained(
+    now: float, slots: Slots, settings: NDArray[np.float64], lived: NDArray[np.float64], gone: NDArray[np.float64]
+) -> None:
+    """Draining replicas end when they are idle, or are killed when their time is up. `gone` sums CPU and throttled seconds."""
+    for slot in range(slots.state.shape[0]):
+        if slots.state[slot, STATE] != DRAINING:
+            continue
+        drained_for = now - slots.life[slot, layout.DRAINED_AT]
+        idle = slots.queue[slot, layout.HEAD] < 0 and drained_for >= settings[layout.DRAIN_LEAST]
+        if idle or drained_for >= settings[layout.DRAIN_MOST]:
+            gone[0] += cpu_seconds(slot, now, slots, settings)
+            gone[1] += slots.cpu[slot, layout.THROTTLED]
+            lived[slots.state[slot, layout.ORDINAL], layout.LIVED_TO] = now
+            slots.queue[slot, layout.HEAD] = -1
+            slots.queue[slot, layout.LENGTH] = 0
+            slots.state[slot, STATE] = FREE
+
+
+@kernel
+def routable(now: float, slots: Slots, reachable: NDArray[np.int64]) -> int:
+    """Fill `reachable` with the slots that the gateway sends requests to; returns how many."""
     count = 0
-    for slot in range(state.shape[0]):
-        if state[slot, STATE] == READY and life[slot, ROUTABLE_AT] <= now:
-            slots[count] = slot
+    for slot in range(slots.state.shape[0]):
+        if slots.state[slot, STATE] == READY and slots.life[slot, layout.ROUTABLE_AT] <= now:
+            reachable[count] = slot
             count += 1
     return count
 
 
 @kernel
-def next_change(now: float, life: NDArray[np.float64], state: NDArray[np.int64], draining_until: float) -> float:
-    """The next time after `now` at which a replica becomes ready or known to the gateway; infinity where none does."""
+def next_change(now: float, slots: Slots, settings: NDArray[np.float64]) -> float:
+    """The next time after `now` at which a replica may become ready, be probed, be known or be killed; infinity where none."""
     soonest = np.inf
-    for slot in range(state.shape[0]):
-        kind = state[slot, STATE]
+    for slot in range(slots.state.shape[0]):
+        kind = slots.state[slot, STATE]
         if kind == STARTING:
-            soonest = min(soonest, life[slot, READY_AT])
-        elif kind == READY and life[slot, ROUTABLE_AT] > now:
-            soonest = min(soonest, life[slot, ROUTABLE_AT])
-        elif kind == DRAINING and life[slot, DRAINED_AT] + draining_until > now:
-            soonest = min(soonest, life[slot, DRAINED_AT] + draining_until)
+            soonest = min(soonest, slots.life[slot, layout.READY_AT])
+        elif has_been_ready(kind):
+            soonest = min(soonest, slots.life[slot, layout.NEXT_PROBE])
+            if slots.life[slot, layout.ROUTABLE_AT] > now:
+                soonest = min(soonest, slots.life[slot, layout.ROUTABLE_AT])
+        elif kind == DRAINING:
+            killed_at = slots.life[slot, layout.DRAINED_AT] + settings[layout.DRAIN_MOST]
+            if killed_at > now:
+                soonest = min(soonest, killed_at)
     return soonest

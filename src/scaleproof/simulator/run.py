@@ -69,7 +69,7 @@ def serve(setup: ServiceSetup, draws: RunDraws, callers: Mapping[str, ServedRequ
         finished, status, seconds, decisions, lived,
     )  # fmt: skip
     departures = np.full(times.size, np.nan)
-    departures[sent] = finished
+    departures[sent] = np.where(status == layout.SERVED_OK, finished, np.nan)
     outcomes = np.zeros(times.size, np.int8)
     outcomes[sent] = status
     if setup.station_seconds > 0:

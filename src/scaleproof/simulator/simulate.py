@@ -152,9 +152,7 @@ def simulate(
     return SimulationResult(runs=tuple(runs), duration_seconds=duration_seconds)
 
 
-def _violation_windows(
-    outcome: ServiceOutcome, starts: NDArray[np.float64], window_seconds: float
-) -> NDArray[np.float64]:
+def _violation_windows(outcome: ServiceOutcome, starts: NDArray[np.float64], window_seconds: float) -> NDArray[np.float64]:
     window = np.minimum((outcome.arrivals / window_seconds).astype(np.int64), starts.size - 1)
     intended = np.bincount(window, minlength=starts.size).astype(np.float64)
     bad = np.bincount(window, weights=outcome.latency_seconds > outcome.slo_seconds, minlength=starts.size)
