@@ -43,7 +43,7 @@ def kernel(function: Function) -> Function:
         _joined.append(True)
         numba.config.CACHE_DIR = str(_cache_folder())
     _register_waiting()
-    compiled: Function = numba.njit(cache=True)(function)
+    compiled: Function = numba.njit(cache=True, nogil=True)(function)
     return compiled
 
 
