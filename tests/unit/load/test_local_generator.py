@@ -195,7 +195,7 @@ def test_a_task_that_does_otherwise_than_it_says_is_bad_input(server, shop, locu
 def test_a_locust_that_dies_could_not_measure(server, shop, locustfile, tmp_path):
     generator = LocalGenerator(server.url, shop, tmp_path / "work")
     file = locustfile(ONE.format(body="import os; os.write(2, b'out of luck'); os._exit(7)"))
-    with pytest.raises(CannotMeasureError, match="ended before the load did: .*out of luck"):
+    with pytest.raises(CannotMeasureError, match=r"ended before the load did: .*out of luck"):
         generator.run(plan(file, users=3, seconds=10.0), Quiet())
 
 
@@ -232,7 +232,8 @@ def test_a_locustfile_with_anything_but_journeys_is_refused(tmp_path):
         from scaleproof.load.inspect_locustfile import main
         print([main([file]) for file in sys.argv[1:]])
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code), *map(str, files)], capture_output=True, text=True)
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [line for line in done.stdout.splitlines() if line]
     assert lines[-1] == "[2, 2, 2]"
     for line, message in zip(lines, cases.values(), strict=False):

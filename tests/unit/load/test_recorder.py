@@ -12,7 +12,7 @@ class CatchResponseError(Exception):
     """Locust's own, by name."""
 
 
-class HTTPConnectionClosed(Exception):
+class HTTPConnectionClosed(Exception):  # noqa: N818  # its name is what is recognised
     """geventhttpclient's own, by name."""
 
 
