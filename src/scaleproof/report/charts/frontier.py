@@ -35,7 +35,7 @@ def frontier_chart(tuning: TuningResult, platform: Platform) -> Chart:
                 text=words,
                 showarrow=False,
                 xshift=12,
-                yshift=12,
+                yshift=-14 if words == "chosen" else 12,
                 xanchor="left",
                 font={"color": "var(--ink)", "size": 12},
             )
