@@ -30,11 +30,10 @@ def die_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
 
 
 def main(orders: dict[str, Any], program: list[str]) -> None:
-    """Session, open files, cgroup, user, death signal, then the program itself.
+    """Open files, cgroup, user, death signal, then the program itself.
 
     Orders: `parent` (pid), `cgroups` (folders to join), `user` ([uid, gid] or null).
     """
-    os.setsid()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -34,7 +34,7 @@ from scaleproof.tuner.ports import Observations, Progress, ServiceState
 UP_SECONDS: Final = 15.0
 """What a start usually takes."""
 LONGEST_UP_SECONDS: Final = 420.0
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 30.0
 OBSERVE_SECONDS: Final = 120.0
 

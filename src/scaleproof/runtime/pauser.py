@@ -75,7 +75,7 @@ class Limited:
         return total
 
     def signal(self, number: int) -> None:
-        """Send a signal to every process of the group; launch.py made each its own."""
+        """Send a signal to every process of the group; each replica leads its own."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

@@ -51,6 +51,8 @@ class Process:
                 stderr=output,
                 env=dict(environment),
                 cwd=folder,
+                # Done before this returns, so that the group can be signalled from the first moment.
+                start_new_session=True,
             )
         return cls(popen, log)
 

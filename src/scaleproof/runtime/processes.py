@@ -81,7 +81,9 @@ class HostMeter:
         now = self._ticks()
         delta = [max(after - before, 0) for after, before in zip(now, self._last, strict=True)]
         self._last = now
-        total = sum(delta) or 1
+        total = sum(delta)
+        if total == 0:
+            return HostShare(cpu=0.0, steal=0.0)
         idle, steal = delta[3] + delta[4], delta[7]
         return HostShare(cpu=(total - idle - steal) / total, steal=steal / total)
 
