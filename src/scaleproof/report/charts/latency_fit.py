@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import plotly.graph_objects as go
 
-from scaleproof.report.charts.chart import LATENCY_TICKS, Chart, Key, as_json, label, panels, plain
-from scaleproof.report.wording import amount, duration, listed, percent
+from scaleproof.report.charts.chart import LATENCY_TICKS, Chart, Key, as_json, panels, plain
+from scaleproof.report.wording import amount, duration, listed, percent, plural
 from scaleproof.simulator.calibration import Calibration, CalibrationStep
 from scaleproof.spec.platform import Service
 from scaleproof.tuner.calibration_fit import model_curve
@@ -91,7 +91,7 @@ def _measured(steps: list[CalibrationStep], symbol: str) -> go.Scatter:
         mode="markers",
         marker={"symbol": symbol, "size": 9, "opacity": 1, "color": "var(--series-3)"},
         text=[
-            f"<b>{label(step.replicas)} replicas, {amount(step.rate_per_replica)} requests/s each</b><br>"
+            f"<b>{plural(step.replicas, 'replica')}, {amount(step.rate_per_replica)} requests/s each</b><br>"
             f"p50 {duration(step.p50_seconds)}, p95 {duration(step.p95_seconds)}<br>{percent(step.good_share)} within the promise<br>"
             f"{amount(step.cores_per_replica)} cores a replica, {step.requests} requests"
             for step in steps

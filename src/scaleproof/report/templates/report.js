@@ -47,7 +47,8 @@
   const print = (on) => {
     document.documentElement.classList.toggle("printing", on);
     for (const details of document.querySelectorAll("details")) {
-      if (on && !details.open) { details.open = true; details.dataset.opened = "for print"; }
+      // On paper, the long lists (every decision, every event) say less than they weigh.
+      if (on && !details.open && details.querySelectorAll("tr").length <= 20) { details.open = true; details.dataset.opened = "for print"; }
       if (!on && details.dataset.opened) { details.open = false; delete details.dataset.opened; }
     }
     draw();
