@@ -12,7 +12,7 @@ from scaleproof.report.reproduce import not_measured, reproduce_commands, run_fa
 from scaleproof.report.result_tables import Table, result_tables
 from scaleproof.report.subject import Side, Subject
 from scaleproof.report.timeline import Timeline, timeline_of
-from scaleproof.report.wording import amount, clock, duration, listed, memory, number, percent, plural, sentence
+from scaleproof.report.wording import amount, clock, duration, is_known, listed, memory, number, percent, plural, sentence
 from scaleproof.telemetry.cost import cost
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT, MARKS
 from scaleproof.telemetry.percentiles import histogram_between, histogram_quantile
@@ -198,7 +198,7 @@ def _findings(subject: Subject, sides: tuple[MeasuredSide, ...]) -> list[Finding
 
 def _side_findings(measured: MeasuredSide) -> list[Finding]:
     summary = measured.summary
-    found = [_peak(summary), _generator(measured)]
+    found = [_peak(summary), *_instrument(measured)]
     if summary.errors:
         kinds = [f"{name} ({number(count)})" for name, count in list(summary.errors.items())[:4]]
         found.append(
@@ -248,7 +248,7 @@ def _peak(summary: Summary) -> Finding:
     )
 
 
-def _generator(measured: MeasuredSide) -> Finding:
+def _instrument(measured: MeasuredSide) -> list[Finding]:
     run = measured.side.run
     host = run.tables["host"]
     cores = float((host["generator_cores"] + host["gateway_cores"]).quantile(0.95)) if len(host) else float("nan")
@@ -256,12 +256,20 @@ def _generator(measured: MeasuredSide) -> Finding:
     bounds, counts = histogram_between(run.tables["gateway"], 0.0, measured.timeline.end_s)
     gateway_p95 = histogram_quantile(bounds, counts, 0.95)
     sent_p95 = measured.summary.sent_latency.p95_s
-    return Finding(
-        "instrument",
-        f"The load generator and the gateway took {amount(cores)} cores (p95) and {memory(memory_bytes)}; "
-        f"from sending, p95 is {duration(sent_p95)} by the generator and {duration(gateway_p95)} by the gateway's own histogram.",
-        evidence={"cores_p95": cores, "memory_bytes": memory_bytes, "sent_p95_s": sent_p95, "gateway_p95_s": gateway_p95},
-    )
+    parts = []
+    if memory_bytes > 0:
+        parts.append(f"the load generator and the gateway took {amount(cores)} cores (p95) and {memory(memory_bytes)}")
+    if is_known(gateway_p95):
+        parts.append(
+            f"from sending, p95 is {duration(sent_p95)} by the generator and {duration(gateway_p95)} by the gateway's own histogram"
+        )
+    evidence: Evidence = {
+        "cores_p95": cores,
+        "memory_bytes": memory_bytes,
+        "sent_p95_s": sent_p95,
+        "gateway_p95_s": gateway_p95,
+    }
+    return [Finding("instrument", sentence("; ".join(parts)), evidence=evidence)] if parts else []
 
 
 def _calibration_findings(subject: Subject) -> list[Finding]:

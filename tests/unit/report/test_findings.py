@@ -112,6 +112,14 @@ def test_sentences_of_two_runs_say_which_one(findings):
     assert "PostgreSQL" in bottleneck.sentence
 
 
+def test_what_the_instruments_took_is_said_where_it_was_measured():
+    run = sample_run(policy=STRONG)
+    (instrument,) = by_code(find(Subject.of_run(run)), "instrument")
+    assert instrument.sentence.startswith("The load generator and the gateway took 0.37 cores (p95) and 360 MiB; from sending")
+    bare = {name: frame.iloc[:0] if name in {"host", "gateway"} else frame for name, frame in run.tables.items()}
+    assert by_code(find(Subject.of_run(replace(run, tables=bare))), "instrument") == []
+
+
 def test_cost_counts_for_both_until_the_same_time(findings):
     until = {side.summary.cost.until_s for side in findings.sides}
     assert len(until) == 1
