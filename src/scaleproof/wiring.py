@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -151,8 +151,9 @@ class Project:
                 from scaleproof.sources.prometheus_platform import PrometheusPlatform
 
                 seen = PrometheusPlatform(running, prometheus, tuple(self.platform.services), time.time())
-                rig = replace(rig, target=seen)
-            run = measure(rig, plan, running.policy, label=label, run_root=self.runs)
+                run = measure(replace(rig, target=seen), plan, running.policy, label=label, run_root=self.runs)
+            else:
+                run = measure(rig, plan, running.policy, label=label, run_root=self.runs)
         _point_latest_at(self.runs, run.path)
         summary = summarise(run)
         click.echo("\n".join(summary_lines(summary)))

@@ -43,6 +43,9 @@ def measure(rig: Rig, plan: LoadPlan, policy: Policy, *, label: str, run_root: P
     platform does not settle or the generator fails, KeyboardInterrupt after an interrupted load (what was seen is written).
     """
     rig.progress.stage(f"{label}: settling", seconds=None)
+    # Held at the steady count and released: waiting out a scale-down window would only take time.
+    rig.target.hold({name: service.autoscaling.min_replicas for name, service in policy.services.items()})
+    rig.target.release()
     rig.target.settle(settle_seconds(policy))
     rig.progress.stage(f"{label}: {plan.users:,} users, {plan.shape.name}", seconds=plan.shape.duration_seconds)
     load = rig.generator.run(plan, rig.progress, steady=lambda: is_steady(rig.target, policy))
