@@ -17,6 +17,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@# A replica's first start must not pay for compiling what it imports.
+	@cd $(VENV)/lib/python3*/site-packages && ../../../bin/python -m compileall -q aiohttp anyio fastapi prometheus_client psycopg psycopg_pool pydantic starlette uvicorn yarl
+	@$(BIN)/python -m compileall -q services src
 	@rm -f $(VENV)/.installed-*; touch $@
 
 demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/report.html (about 11 minutes)
