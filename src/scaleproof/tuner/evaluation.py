@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from scaleproof.simulator.evaluator import Evaluation
+from scaleproof.simulator.intervals import estimate
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 
@@ -37,8 +38,8 @@ class Goal:
 
 
 def upper_violation(outcome: Evaluation, service: str) -> float:
-    """Upper bound of a service's violation: its 95 % quantile over the runs."""
-    return float(np.quantile(outcome.violation_by_service[service], 0.95))
+    """Upper bound of a service's violation: the upper end of its 90 % interval over the runs."""
+    return estimate(outcome.violation_by_service[service]).high
 
 
 def mean_cost(outcome: Evaluation) -> float:

@@ -18,7 +18,7 @@ USUAL_VARIATION: Final = 0.5
 _PRIOR_WEIGHT: Final = 0.1  # steps of a few seconds hold little about the tail: without better evidence, the usual variation
 _STEADY_LOAD: Final = 0.95  # of the quota: beyond, latency says how long the step lasted
 _QUIET_LOAD: Final = 0.65
-_CURVE_SECONDS: Final = 90.0
+_CURVE_REQUESTS: Final = 10_000
 _LEAST_SECONDS: Final = 1e-4
 
 
@@ -48,7 +48,8 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
         waits = [max(0.0, step.p50_seconds - p50) for step, (p50, _) in zip(usable, curves, strict=True)]
         error = _PRIOR_WEIGHT * math.log(variation / USUAL_VARIATION) ** 2
         for step, (p50, p95) in zip(usable, curves, strict=True):
-            weight = math.sqrt(step.requests)
+            # Near saturation a step of some seconds shows chance: its p95 varies by half from one to the next.
+            weight = math.sqrt(step.requests) * max(0.05, 1 - step.rate_per_replica / saturation)
             for measured, modelled in ((step.p50_seconds, p50), (step.p95_seconds, p95)):
                 error += weight * math.log((modelled + waits[0]) / max(measured, _LEAST_SECONDS)) ** 2
         if best is None or error < best[0]:
@@ -62,12 +63,9 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
 
 
 def _quantiles(model: ReplicaModel, step: CalibrationStep, seed: int) -> tuple[float, float]:
+    rate = step.rate_per_replica * step.replicas
     held = simulate_held(
-        model,
-        rate_per_second=step.rate_per_replica * step.replicas,
-        replicas=step.replicas,
-        duration_seconds=_CURVE_SECONDS,
-        seed=seed,
+        model, rate_per_second=rate, replicas=step.replicas, duration_seconds=min(600.0, _CURVE_REQUESTS / rate), seed=seed
     )
     p50, p95 = held.percentile_seconds(50), held.percentile_seconds(95)
     return (p50 if math.isfinite(p50) else model.cpu_seconds, p95 if math.isfinite(p95) else 15.0)

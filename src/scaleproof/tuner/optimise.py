@@ -19,14 +19,15 @@ from scaleproof.tuner.evaluation import Goal, PolicyEvaluator, mean_cost, upper_
 from scaleproof.tuner.knobs import Knobs, describe_rules, label_of, with_knobs
 from scaleproof.tuner.ports import Progress
 from scaleproof.tuner.results import FrontierPoint, Sensitivity, TuningResult
-from scaleproof.tuner.search import Bounds, Tried, neighbours, preference, search
+from scaleproof.tuner.search import Bounds, Tried, neighbours, polished, preference, search
 from scaleproof.tuner.sizing import sized_policy
 
 Floats = NDArray[np.float64]
 
 SEARCH_SEEDS: Final = 4
 FINALISTS: Final = 8
-FINAL_BATCHES: Final = 4
+FINAL_BATCHES: Final = 5
+CLEARLY_DEARER: Final = 1.03
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
 DEFAULT_TARGET: Final = 80
@@ -93,7 +94,8 @@ def optimise(
     quick.evaluate([before])
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
     careful = Tried(evaluator, seeds)
-    best = _final(before, [policy for policy, _ in ranked], goal, careful)
+    best = _final(before, ranked, goal, careful)
+    best = polished(best, bounds, goal, careful)
     after = _simplified(best, before, bounds, goal, careful)
     before_outcome, after_outcome = careful.evaluate([before, after])
     if not _worth_changing(goal, before_outcome, after_outcome):
@@ -153,18 +155,24 @@ def frontier_table(result: TuningResult) -> list[str]:
     return lines
 
 
-def _final(before: Policy, ranked: Sequence[Policy], goal: Goal, tried: Tried) -> Policy:
-    """The best of the finalists over all runs; further ones have their turn while none of the earlier keeps the goal."""
+def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Goal, tried: Tried) -> Policy:
+    """The best of the finalists over all runs. While none keeps the goal, clearly dearer ones have their turn."""
     tried.evaluate([before])
     best: tuple[tuple[float, float], Policy] | None = None
-    for first in range(0, min(len(ranked), FINALISTS * FINAL_BATCHES), FINALISTS):
-        batch = ranked[first : first + FINALISTS]
-        for policy, outcome in zip(batch, tried.evaluate(batch), strict=True):
+    waiting = list(ranked)
+    for _ in range(FINAL_BATCHES):
+        batch, waiting = waiting[:FINALISTS], waiting[FINALISTS:]
+        if not batch:
+            break
+        for policy, outcome in zip([entry[0] for entry in batch], tried.evaluate(entry[0] for entry in batch), strict=True):
             rank = preference(goal, outcome)
             if best is None or rank < best[0]:
                 best = (rank, policy)
         if best is not None and best[0][0] == 0:
             break
+        # Variants of what has just failed would fail as well: go on where there is more capacity.
+        failed = min(mean_cost(outcome) for _, outcome in batch)
+        waiting = [entry for entry in waiting if mean_cost(entry[1]) > CLEARLY_DEARER * failed]
     assert best is not None
     return best[1]
 

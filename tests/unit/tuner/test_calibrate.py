@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+
+from fakes.world import LOCUSTFILE, policy, truth, world
+from scaleproof.spec.errors import BadInputError, CannotMeasureError
+from scaleproof.tuner.calibrate import QUICK, THOROUGH, calibrate, expected_seconds, levels_of
+from scaleproof.tuner.calibration_fit import model_curve, steps_at
+
+
+@pytest.fixture(scope="module")
+def quick():
+    here = world()
+    return here, calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True, budget_millicores=1200)
+
+
+def test_it_finds_what_the_services_really_cost(quick):
+    _, found = quick
+    for name, real in truth().services.items():
+        seen = found.services[name].cpu_seconds_per_request
+        assert seen.value == pytest.approx(real.cpu_seconds_per_request.value, rel=0.08)
+        assert seen.low * 0.97 <= real.cpu_seconds_per_request.value <= seen.high * 1.03
+        assert found.services[name].idle_cores == pytest.approx(real.idle_cores, abs=0.001)
+
+
+def test_it_finds_how_often_dashboard_calls_orders(quick):
+    _, found = quick
+    assert found.services["dashboard"].calls == {"orders": pytest.approx(0.5, rel=0.2)}
+    assert found.services["orders"].calls == {}
+
+
+def test_capacity_lies_below_what_would_use_up_the_quota_and_was_measured(quick):
+    _, found = quick
+    orders = found.services["orders"]
+    assert 15 < orders.capacity_per_second.value < 0.15 / 0.006
+    assert orders.capacity_per_second.value <= orders.highest_rate_per_replica
+    assert orders.capacity_per_second.low <= orders.capacity_per_second.value <= orders.capacity_per_second.high
+    assert orders.capacity_by_replicas[4] > 3 * orders.capacity_by_replicas[1]
+    assert orders.bottleneck is None
+
+
+def test_start_up_is_read_from_the_replicas_that_were_added(quick):
+    _, found = quick
+    low, high = found.services["orders"].start_seconds
+    assert low < 4.3
+    assert high > 5.5
+    assert found.services["orders"].start_burn_cores == pytest.approx(0.15)
+
+
+def test_stamp_slo_memory_and_steps_are_written_down(quick):
+    here, found = quick
+    assert found.stamp.machine == "machine-1"
+    assert found.stamp.measured_at == pytest.approx(here.platform.now, abs=5)
+    assert found.slo["orders"] == (0.3, 0.95)
+    assert found.services["orders"].memory_peak_bytes == 100 * 2**20
+    assert {step.replicas for step in found.services["orders"].steps} == {1, 4}
+    assert [step.replicas for step in steps_at(found.services["orders"], 4)] == [4, 4]
+
+
+def test_the_model_curve_passes_near_the_steps(quick):
+    _, found = quick
+    curve = model_curve(found.services["orders"], world().rig.spec.services["orders"].slo, points=6)
+    assert curve["rate_per_replica"].is_monotonic_increasing
+    assert curve["good_share"].iloc[0] > 0.99
+    assert curve["p95_seconds"].iloc[0] < 0.1
+
+
+def test_quick_keeps_its_time_budget(quick):
+    here, _ = quick
+    assert here.platform.now - 1_000_000.0 < 115  # two services, with 3 s to start each load and 8 s for replicas
+
+
+def test_the_autoscaler_decides_again_afterwards(quick):
+    here, _ = quick
+    assert (here.platform.held, here.platform.released) == (None, 1)
+
+
+def test_thorough_measures_two_replicas_as_well():
+    here = world()
+    found = calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, budget_millicores=1200)
+    assert set(found.services["orders"].capacity_by_replicas) == {1, 2, 4}
+    assert here.platform.now - 1_000_000.0 < 300
+    assert found.services["orders"].cpu_seconds_per_request.value == pytest.approx(0.006, rel=0.04)
+
+
+def test_interrupted_it_releases_the_replicas():
+    here = world()
+    here.generator.interrupt_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True)
+    assert here.platform.released == 1
+
+
+def test_a_service_without_a_task_is_named():
+    here = world()
+    here.generator.weights = {"orders": 1.0}
+    with pytest.raises(BadInputError, match="no task begins at dashboard"):
+        calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True)
+    assert here.platform.released == 1
+
+
+def test_no_answer_at_all_cannot_be_measured():
+    here = world()
+    here.generator.silent = True
+    with pytest.raises(CannotMeasureError, match="no request was answered"):
+        calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True)
+
+
+def test_start_up_that_was_never_seen_cannot_be_measured():
+    single = policy(orders=(1, 1), dashboard=(1, 1))
+    here = world(single)
+    with pytest.raises(CannotMeasureError, match="no replica was seen to start"):
+        calibrate(here.rig, single, locustfile=LOCUSTFILE, quick=True)
+
+
+@pytest.mark.parametrize(
+    ("orders", "dashboard", "budget", "quick", "levels"),
+    [
+        (5, 2, None, False, {"orders": [1, 2, 4], "dashboard": [1, 2]}),
+        (5, 2, None, True, {"orders": [1, 4], "dashboard": [1, 2]}),
+        (3, 1, None, True, {"orders": [1, 2], "dashboard": [1]}),  # maxReplicas 3: 4 cannot be held
+        (5, 2, 750, True, {"orders": [1, 4], "dashboard": [1]}),  # 4 orders stay while dashboard is measured
+        (5, 2, 450, False, {"orders": [1, 2], "dashboard": [1]}),
+    ],
+)
+def test_levels(orders, dashboard, budget, quick, levels):
+    assert levels_of(policy(orders=(1, orders), dashboard=(1, dashboard)), budget, quick=quick) == levels
+
+
+def test_expected_seconds_of_the_two_paces():
+    levels = {"orders": [1, 4], "dashboard": [1, 2]}
+    assert expected_seconds(levels, QUICK) < 100 < expected_seconds(levels, THOROUGH) < 300
