@@ -66,7 +66,7 @@ class Findings:
     labels: tuple[str, ...]
     """Such as `indicative`."""
     change: str | None
-    """What the policy change is, in one sentence; None for a single run."""
+    """What the policy change is, in one sentence; None where nothing changed."""
     diff: str
     key_figures: tuple[KeyFigure, ...]
     findings: tuple[Finding, ...]
@@ -86,8 +86,9 @@ def find(subject: Subject) -> Findings:
     answer = _answer(subject, sides)
     change, diff = None, ""
     if proof is not None:
-        change, diff = change_sentence(proof.tuning.before, proof.tuning.after), proof.tuning.diff
-        diff = diff or policy_diff(proof.tuning.before, proof.tuning.after)
+        tuning = proof.tuning
+        change = change_sentence(tuning.before, tuning.after) if tuning.before != tuning.after else None
+        diff = tuning.diff or policy_diff(tuning.before, tuning.after)
     elif subject.kind == "comparison":
         policies = [each.side.run.meta.policy for each in sides]
         change, diff = change_sentence(*policies), policy_diff(*policies)
@@ -152,7 +153,9 @@ def _headline(subject: Subject, sides: tuple[MeasuredSide, ...], answer: Answer)
 
 def _proof_headline(proof: Proof, answer: Answer) -> str:
     verdict = proof.verdict
-    if not proof.tuning.changed:
+    if not proof.tuning.changed and not proof.tuning.feasible:
+        first = "No policy was found that keeps the SLO with the margin; the policy stays as it is."
+    elif not proof.tuning.changed:
         first = "The policy stays as it is: no change was worth more than the noise of the measurement."
     elif verdict.decision == "unchanged":
         first = "The policy stays as it is."

@@ -21,10 +21,7 @@ def markdown_report(findings: Findings) -> str:
     blocks = [title + "".join(f" ({_text(label)})" for label in findings.labels), _text(findings.headline)]
     if findings.change:
         blocks.append(f"**What changed:** {_text(findings.change)}")
-    rows = tuple(
-        (figure.name, figure.before_text or "", figure.after_text, figure.change_text or "") for figure in findings.key_figures
-    )
-    blocks.append(_table(Table("key-figures", "", "", ("", "Before", "After", "Change"), rows)))
+    blocks.append(_table(_key_figures(findings)))
     blocks.append(
         "\n".join(f"- {finding.side + ': ' if finding.side else ''}{_text(finding.sentence)}" for finding in findings.findings)
     )
@@ -40,6 +37,16 @@ def markdown_report(findings: Findings) -> str:
     blocks.append("\n".join(f"- {_text(name)}: {_text(value)}" for name, value in findings.facts.items()))
     blocks += ["## What this does not say", "\n".join(f"- {_text(note)}" for note in findings.not_measured)]
     return "\n\n".join(blocks) + "\n"
+
+
+def _key_figures(findings: Findings) -> Table:
+    if len(findings.sides) == 1:
+        measured = tuple((figure.name, figure.after_text) for figure in findings.key_figures)
+        return Table("key-figures", "", "", ("", "Measured"), measured)
+    rows = tuple(
+        (figure.name, figure.before_text or "", figure.after_text, figure.change_text or "") for figure in findings.key_figures
+    )
+    return Table("key-figures", "", "", ("", "Before", "After", "Change"), rows)
 
 
 def _text(text: str) -> str:

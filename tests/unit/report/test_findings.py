@@ -95,8 +95,12 @@ def test_a_disturbed_run_in_force_means_no_answer(sample):
 def test_an_infeasible_goal_is_said(sample):
     proof, runs = sample
     tuning = proof.tuning.model_copy(update={"feasible": False, "infeasible_reason": "orders needs 9 replicas, 6 fit"})
-    (finding,) = by_code(find(Subject.of_proof(proof.model_copy(update={"tuning": tuning}), runs)), "infeasible")
+    tuning = tuning.model_copy(update={"changed": False, "after": tuning.before, "diff": ""})
+    findings = find(Subject.of_proof(proof.model_copy(update={"tuning": tuning}), runs))
+    (finding,) = by_code(findings, "infeasible")
     assert finding.sentence == "orders needs 9 replicas, 6 fit."
+    assert findings.headline == "No policy was found that keeps the SLO with the margin; the policy stays as it is."
+    assert findings.change is None
 
 
 def test_a_crash_is_a_sentence_with_its_evidence():

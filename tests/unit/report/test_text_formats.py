@@ -28,6 +28,10 @@ def test_markdown_begins_with_the_answer(findings):
     assert "```diff" in lines
 
 
+def test_markdown_of_one_run_has_one_column_of_figures():
+    assert "|  | Measured |" in markdown_report(find(Subject.of_run(sample_run(users=300))))
+
+
 def test_markdown_escapes_and_outgrows_fences(findings):
     hostile = replace(findings, headline="a | b <script> `x` *y*", diff="+```\n+text")
     text = markdown_report(hostile)

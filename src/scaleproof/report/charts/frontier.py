@@ -27,7 +27,9 @@ def frontier_chart(tuning: TuningResult, platform: Platform) -> Chart:
     starting = [point for point in tuning.frontier if point.starting]
     figure.add_trace(_points(starting, "var(--before)", "square", 13))
     figure.add_trace(_points(chosen, "var(--after)", "star", 17))
-    for points, words in ((chosen, "chosen"), (starting, "where it started")):
+    same = bool(chosen and chosen[0].starting)
+    named = [(chosen, "where it started, and chosen")] if same else [(chosen, "chosen"), (starting, "where it started")]
+    for points, words in named:
         if points:
             figure.add_annotation(
                 x=points[0].cost.value,
@@ -53,7 +55,6 @@ def frontier_chart(tuning: TuningResult, platform: Platform) -> Chart:
         title_text="not served well, worst service",
     )
     figure.update_xaxes(title_text="cost: reserved core-seconds", rangemode="tozero")
-    same = bool(chosen and chosen[0].starting)
     return Chart(
         id="frontier",
         title="What could be had for what",

@@ -150,9 +150,11 @@ def _summary(service: str, sides: Sequence[MeasuredSide]) -> str:
         rows = decisions[decisions["service"] == service]
         changes = int((rows["current_replicas"] != rows["desired_replicas"]).sum())
         lead = "" if side.side.name == "run" else f"{side.side.title.lower()}: "
+        least, most = (int(value) for value in (series.total.min(initial=1e6), series.total.max(initial=0)))
+        count = plural(most, "replica") if least == most else f"{least} to {plural(most, 'replica')}"
         parts.append(
-            f"{lead}{service} had {np.nanmin(series.total, initial=math.inf):.0f} to {plural(int(np.nanmax(series.total, initial=0)), 'replica')} for up to "
-            f"{amount(float(np.nanmax(series.demand_per_second, initial=0)))} requests/s, and {plural(changes, 'scaling decision')}"
+            f"{lead}{service} had {count} for up to {amount(float(np.nanmax(series.demand_per_second, initial=0)))} requests/s, "
+            f"and {plural(changes, 'scaling decision')}"
         )
     return sentence("; ".join(parts), names=[service])
 
