@@ -146,11 +146,18 @@ class Project:
         from scaleproof.telemetry.summary import summarise
         from scaleproof.tuner.measure import measure
 
+        services = tuple(self.platform.services)
+        if prometheus is not None:
+            from scaleproof.sources.prometheus import read_run_tables
+            from scaleproof.sources.prometheus_queries import PrometheusQueries
+
+            # Asked once before any load is sent: an address that does not answer is known at once.
+            read_run_tables(prometheus, time.time() - 30, time.time(), PrometheusQueries(), services)
         with self._rig() as (rig, running):
             if prometheus is not None:
                 from scaleproof.sources.prometheus_platform import PrometheusPlatform
 
-                seen = PrometheusPlatform(running, prometheus, tuple(self.platform.services), time.time())
+                seen = PrometheusPlatform(running, prometheus, services)
                 run = measure(replace(rig, target=seen), plan, running.policy, label=label, run_root=self.runs)
             else:
                 run = measure(rig, plan, running.policy, label=label, run_root=self.runs)
@@ -280,6 +287,7 @@ class Project:
         """The running platform, or one that is started and taken down again, with its load generator."""
         from scaleproof.load.local_generator import LocalGenerator
         from scaleproof.runtime import local_platform
+        from scaleproof.runtime.machine import machine_facts
         from scaleproof.tuner.measure import Rig
 
         with _progress() as progress:
@@ -301,6 +309,7 @@ class Project:
                     stack=self.stack,
                     progress=progress,
                     versions=versions(),
+                    machine=machine_facts(),
                 )
                 yield rig, target
             finally:

@@ -14,17 +14,15 @@ from scaleproof.tuner.ports import Observations, ServiceState, TargetPlatform
 class PrometheusPlatform:
     """`tuner.ports.TargetPlatform`: everything is passed on, but `observe` answers from a Prometheus.
 
-    The machine's own table (`host`) stays the platform's. Raises CannotMeasureError at once where the Prometheus cannot be
-    reached, before any load is sent.
+    The machine's own table (`host`) stays the platform's.
     """
 
-    def __init__(self, platform: TargetPlatform, url: str, services: tuple[str, ...], now: float) -> None:
+    def __init__(self, platform: TargetPlatform, url: str, services: tuple[str, ...]) -> None:
         self._platform = platform
         self._url = url
         self._services = services
         self._queries = PrometheusQueries()
         self.name = platform.name
-        read_run_tables(url, now - 30, now, self._queries, services)
 
     def observe(self, start: float, end: float) -> Observations:
         """What Prometheus saw between two Unix times, and the machine as the platform saw it."""

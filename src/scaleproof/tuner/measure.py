@@ -34,6 +34,8 @@ class Rig:
     """Unix seconds."""
     sleep: Callable[[float], None] = time.sleep
     versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, str | int | float] = field(default_factory=dict)
+    """What measures: cores, cpu_model, memory_bytes."""
 
 
 def measure(rig: Rig, plan: LoadPlan, policy: Policy, *, label: str, run_root: Path) -> Run:
@@ -67,7 +69,7 @@ def measure(rig: Rig, plan: LoadPlan, policy: Policy, *, label: str, run_root: P
         seed=plan.seed,
         platform=rig.spec,
         policy=policy,
-        machine={"digest": stamp.machine},
+        machine={"digest": stamp.machine, **rig.machine},
         versions=dict(rig.versions),
         interrupted=load.interrupted,
     )
