@@ -21,7 +21,8 @@ class Proposal:
     """What one metric proposes.
 
     `current` and `target` are per cent of the request where `unit` is "%", otherwise thousandths ("m"). `replicas` is None
-    where the metric is invalid; `error` then says why. `usage_ratio` and `new_usage_ratio` (after fill-ins) may be NaN.
+    where the metric is invalid; `error` then says why. `average` is the mean use in thousandths
+    beside a utilisation. `usage_ratio` and `new_usage_ratio` (after fill-ins) may be NaN.
     """
 
     type: str
@@ -39,6 +40,7 @@ class Proposal:
     unready: int | None = None
     missing: int | None = None
     ignored: int | None = None
+    average: int | None = None
     error: str | None = None
 
 

@@ -69,8 +69,11 @@ def compute_replicas_for_metric(metric: Metric, at: Situation) -> Proposal:
 
 
 def _for_resource(metric: Metric, at: Situation) -> Proposal:
-    samples = at.client.get_resource_metric(metric.name, metric.container)
-    groups, usage, strays = _grouped(samples, at, is_cpu=metric.name == "cpu")
+    try:
+        samples = at.client.get_resource_metric(metric.name, metric.container)
+    except MetricError as error:
+        raise MetricError(f"unable to get metrics for resource {metric.name}: {error}") from None
+    groups, usage, strays = group_samples(samples, at, is_cpu=metric.name == "cpu")
     if metric.average_value is not None:
         return _plain(metric, at, groups, usage, strays)
     counts = _counts(groups)
@@ -78,16 +81,16 @@ def _for_resource(metric: Metric, at: Situation) -> Proposal:
         raise MetricError(NO_METRICS_TEXT)
     requests = at.client.calculate_requests(metric.name, metric.container)
     target = metric.average_utilization or 0
-    replicas, utilization, _, usage_ratio, new_ratio, code = get_resource_replicas(
+    replicas, utilization, average, usage_ratio, new_ratio, code = get_resource_replicas(
         at.spec_replicas, target, at.tolerance_down, at.tolerance_up, groups, usage, requests, len(strays)
     )
     if code in (NO_METRICS, NO_REQUESTS):
         raise MetricError(NO_METRICS_TEXT if code == NO_METRICS else NO_REQUESTS_TEXT)
-    return _proposal(metric, "%", code, replicas, utilization, target, usage_ratio, new_ratio, counts)
+    return _proposal(metric, "%", code, replicas, utilization, target, usage_ratio, new_ratio, counts, average)
 
 
 def _for_pods(metric: Metric, at: Situation) -> Proposal:
-    groups, usage, strays = _grouped(at.client.get_raw_metric(metric), at, is_cpu=False)
+    groups, usage, strays = group_samples(at.client.get_raw_metric(metric), at, is_cpu=False)
     return _plain(metric, at, groups, usage, strays)
 
 
@@ -139,7 +142,7 @@ def _for_value(metric: Metric, at: Situation, usage: int, target: int) -> Propos
     return _proposal(metric, "m", code, replicas, usage, target, usage_ratio)
 
 
-def _grouped(samples: dict[str, PodMetric], at: Situation, *, is_cpu: bool) -> tuple[list[int], list[int], list[int]]:
+def group_samples(samples: dict[str, PodMetric], at: Situation, *, is_cpu: bool) -> tuple[list[int], list[int], list[int]]:
     """The group and usage of each pod, and the values of samples that belong to no pod (upstream counts them)."""
     pods = at.pods
     if not len(pods):
@@ -184,6 +187,7 @@ def _proposal(
     usage_ratio: float,
     new_ratio: float = float("nan"),
     counts: tuple[int, int, int, int] | None = None,
+    average: int | None = None,
 ) -> Proposal:
     reason = NAMES[code]
     if unit == "%":
@@ -192,14 +196,14 @@ def _proposal(
         text = f"{metric.title} at {milli_text(current)} against a target of {milli_text(target)}"
     text += f": ratio {usage_ratio:.3g}"
     if counts is not None:
-        ready, unready, missing, _ = counts
-        text += f" over {ready} ready pods"
-        if unready or missing:
-            text += f" ({unready} not ready, {missing} without a sample)"
+        ready_pods, unready_pods, missing_pods, _ = counts
+        text += f" over {ready_pods} ready pods"
+        if unready_pods or missing_pods:
+            text += f" ({unready_pods} not ready, {missing_pods} without a sample)"
         if new_ratio == new_ratio:  # noqa: PLR0124  # false for NaN alone
             text += f", {new_ratio:.3g} with assumed values for the others"
     text += f"; {replicas} replicas: {MEANINGS[reason]}"
-    ready_counts = counts or (None, None, None, None)
+    ready, unready, missing, ignored = counts or (None, None, None, None)
     return Proposal(
         metric.type,
         metric.name,
@@ -212,7 +216,11 @@ def _proposal(
         target,
         usage_ratio,
         new_ratio,
-        *ready_counts,
+        ready,
+        unready,
+        missing,
+        ignored,
+        average,
     )
 
 

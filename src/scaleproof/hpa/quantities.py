@@ -52,7 +52,8 @@ def parse_time(value: str | float) -> int:
         raise ValueError(msg)
     day, clock, fraction, zone = match.groups()
     since = datetime.fromisoformat(f"{day}T{clock}{zone.upper().replace('Z', '+00:00')}") - _EPOCH
-    return (since.days * 86400 + since.seconds) * NANOSECONDS + int(((fraction or "") + "000000000")[:9])
+    nanoseconds = (since.days * 86400 + since.seconds) * NANOSECONDS + int(((fraction or "") + "000000000")[:9])
+    return max(nanoseconds, ZERO_TIME)
 
 
 def format_time(nanoseconds: int) -> str:
