@@ -25,7 +25,6 @@ from scaleproof.simulator.layout import (
     REJECTION_SHARE,
     REMAINING,
     SERVED,
-    SETTINGS,
     SPEED_CORES,
     TAIL,
     THROTTLED,
@@ -39,7 +38,7 @@ _TINY: Final = 1e-12
 
 
 @kernel
-def serve_until(  # noqa: C901, PLR0915  one loop: taken apart it would carry its whole state from call to call
+def serve_until(  # noqa: C901, PLR0912, PLR0915  one loop: taken apart it would carry its whole state from call to call
     cpu: NDArray[np.float64],
     queue: NDArray[np.int64],
     slot: int,
@@ -114,32 +113,6 @@ def serve_until(  # noqa: C901, PLR0915  one loop: taken apart it would carry it
                 needed *= settings[REJECTION_SHARE]
             cpu[slot, REMAINING] = needed
     cpu[slot, CLOCK] = until
-
-
-@kernel
-def run_until(
-    cpu: NDArray[np.float64],
-    queue: NDArray[np.int64],
-    slot: int,
-    until: float,
-    budget: float,
-    speed: float,
-    warm_factor: float,
-    work: NDArray[np.float64],
-    following: NDArray[np.int64],
-    finished_at: NDArray[np.float64],
-) -> None:
-    """`serve_until` for one replica with endless patience, as a calibration's fit asks it.
-
-    `budget` is CPU seconds a period, `speed` the cores that one replica can use at once; `work[request]` CPU seconds,
-    `following[request]` the next request in the queue (-1: none), `finished_at[request]` is filled in.
-    """
-    settings = np.zeros(SETTINGS)
-    settings[LIMIT_CORES] = budget / QUOTA_PERIOD_SECONDS
-    settings[SPEED_CORES] = speed
-    settings[WARM_FACTOR] = warm_factor
-    settings[PATIENCE] = np.inf
-    serve_until(cpu, queue, slot, until, settings, work, work, following, finished_at, np.zeros(0, np.int8))
 
 
 @kernel

@@ -138,13 +138,3 @@ def finish(
         end = max(duration, min(float(horizon), back))
     in_order = {name: outcomes[name] for name in sorted(outcomes)}
     return RunOutcome(seed=draws.seed, phase=draws.phase, services=in_order, cost_until_seconds=end)
-
-
-def run_policy(
-    setups: Mapping[str, ServiceSetup], order: tuple[str, ...], draws: RunDraws, *, until_steady: bool = False
-) -> RunOutcome:
-    """Simulate every service of a platform once. `order` names services, callers first."""
-    served: dict[str, ServedRequests] = {}
-    for name in order:
-        served[name] = serve(setups[name], draws, served)
-    return finish(setups, order, draws, served, until_steady=until_steady)

@@ -21,4 +21,6 @@ def warm() -> float:
 
 if __name__ == "__main__":
     took = warm()
-    sys.stdout.write(f"simulator {'compiled' if COMPILED else 'interpreted (numba is not installed)'}: {took:.1f} s\n")
+    sys.stdout.write(
+        f"simulator {'compiled' if COMPILED else 'interpreted (no numba, or SCALEPROOF_INTERPRETED is set)'}: {took:.1f} s\n"
+    )

@@ -50,3 +50,16 @@ def test_compiled_equals_interpreted():
     assert compiled.startswith("True ")
     assert interpreted.startswith("False ")
     assert compiled.removeprefix("True ") == interpreted.removeprefix("False ")
+
+
+def test_warming_says_how_long_it_took():
+    environment = {**os.environ, "SCALEPROOF_INTERPRETED": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "scaleproof.simulator.warm"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("simulator interpreted")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scaleproof.simulator import layout
 from scaleproof.simulator.held import ReplicaModel, simulate_held
-from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS, enqueue, run_until
+from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS, enqueue, serve_until
 
 
 def one_replica(phase: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -21,13 +21,16 @@ def one_replica(phase: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 
 def serve(arrivals: list[float], work: list[float], *, limit: float, phase: float = 0.0, speed: float = 1.0) -> np.ndarray:
     cpu, queue = one_replica(phase)
-    needed = np.array(work)
+    quota = np.zeros(layout.SETTINGS)
+    quota[layout.LIMIT_CORES], quota[layout.SPEED_CORES], quota[layout.PATIENCE] = limit, speed, np.inf
+    came, needed = np.array(arrivals), np.array(work)
     following = np.full(len(work), -1, np.int64)
     finished = np.full(len(work), np.nan)
+    status = np.zeros(len(work), np.int8)
     for index, moment in enumerate(arrivals):
-        run_until(cpu, queue, 0, moment, limit * 0.1, speed, 1.0, needed, following, finished)
+        serve_until(cpu, queue, 0, moment, quota, came, needed, following, finished, status)
         enqueue(cpu, queue, 0, index, moment, 1.0, needed, following)
-    run_until(cpu, queue, 0, 1e4, limit * 0.1, speed, 1.0, needed, following, finished)
+    serve_until(cpu, queue, 0, 1e4, quota, came, needed, following, finished, status)
     return finished
 
 
