@@ -30,7 +30,7 @@ class Staff(JourneyUser):
     @serves("orders")
     def orders_to_ship(self) -> None:
         """Paid, not yet shipped."""
-        self.client.get("/api/v1/orders?status=paid&limit=50", name="/api/v1/orders?status=")
+        self.client.get("/api/v1/orders?status=paid", name="/api/v1/orders?status=")
 
     @task(1)
     @serves("orders")

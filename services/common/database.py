@@ -64,7 +64,7 @@ class Database:
         """Every row. Raises DatabaseUnavailableError, and psycopg's errors for what the statement itself did wrong."""
         try:
             async with self._pool.connection() as connection:
-                cursor = connection.cursor(row_factory=as_async(row))
+                cursor = connection.cursor(row_factory=as_async(row), binary=True)
                 await cursor.execute(query, parameters)
                 rows = await cursor.fetchall()
         except (PoolTimeout, TooManyRequests, PoolClosed, psycopg.OperationalError) as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
+from services.common.json_response import json_response
 from services.dashboard.schemas import Overview, StoredSettings, UserSettings
 from services.dashboard.service import DashboardService
 
@@ -16,19 +17,19 @@ def create_router(service: DashboardService) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api/v1/dashboard", tags=["dashboard"])
 
-    @router.get("/overview")
-    async def overview(days: Annotated[int, Query(ge=1, le=90)] = 7) -> Overview:
+    @router.get("/overview", response_model=Overview)
+    async def overview(days: Annotated[int, Query(ge=1, le=90)] = 7) -> Response:
         """Revenue, its trend, and the newest orders."""
-        return await service.overview(days)
+        return json_response(await service.overview(days))
 
-    @router.get("/settings/{user_id}")
-    async def read_settings(user_id: UserId) -> StoredSettings:
+    @router.get("/settings/{user_id}", response_model=StoredSettings)
+    async def read_settings(user_id: UserId) -> Response:
         """A user's settings; the defaults where none were chosen."""
-        return await service.read_settings(user_id)
+        return json_response(await service.read_settings(user_id))
 
-    @router.put("/settings/{user_id}")
-    async def write_settings(user_id: UserId, settings: UserSettings) -> StoredSettings:
+    @router.put("/settings/{user_id}", response_model=StoredSettings)
+    async def write_settings(user_id: UserId, settings: UserSettings) -> Response:
         """Replace a user's settings."""
-        return await service.write_settings(user_id, settings)
+        return json_response(await service.write_settings(user_id, settings))
 
     return router

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
+from services.common.json_response import json_response
 from services.orders.schemas import DailyRevenue, NewOrder, OrderDetail, OrderPage, OrderStatus, PlacedOrder
 from services.orders.service import OrdersService, UnknownPartError
 
@@ -20,50 +21,45 @@ def create_router(service: OrdersService) -> APIRouter:
     """The routes. Fixed paths come before `{order_id}`: Starlette takes the first match."""
     router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
 
-    @router.get("")
+    @router.get("", response_model=OrderPage)
     async def list_orders(
         status: OrderStatus | None = None,
         customer_id: Annotated[int | None, Query(gt=0, le=LARGEST_ID)] = None,
         before: Annotated[int | None, Query(gt=0, le=LARGEST_ID, description="Only orders older than this id.")] = None,
-        limit: PageSize = 20,
-    ) -> OrderPage:
+        limit: PageSize = 10,
+    ) -> Response:
         """Orders, newest first, page by page."""
-        return await service.list_orders(status=status, customer_id=customer_id, before=before, limit=limit)
+        page = await service.list_orders(status=status, customer_id=customer_id, before=before, limit=limit)
+        return json_response(page)
 
-    @router.get("/search")
+    @router.get("/search", response_model=OrderPage)
     async def search(
         q: Annotated[str, Query(min_length=2, max_length=64, description="A reference, or how a customer's name begins.")],
-        limit: PageSize = 20,
-    ) -> OrderPage:
+        limit: PageSize = 10,
+    ) -> Response:
         """Orders found by reference or by customer."""
-        return await service.search(q, limit=limit)
+        return json_response(await service.search(q, limit=limit))
 
     @router.get("/revenue/daily", response_model=DailyRevenue)
     async def daily_revenue(days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 30) -> Response:
         """Revenue of the last days; up to ten seconds old."""
-        return as_json(await service.daily_revenue(days))
+        return json_response(await service.daily_revenue(days))
 
     @router.get("/{order_id}", response_model=OrderDetail)
     async def detail(order_id: Id) -> Response:
         """One order with its items."""
-        body = await service.detail(order_id)
-        if body is None:
+        order = await service.detail(order_id)
+        if order is None:
             raise HTTPException(404, "no such order")
-        return as_json(body)
+        return json_response(order)
 
-    @router.post("", status_code=201)
-    async def create(order: NewOrder, response: Response) -> PlacedOrder:
+    @router.post("", status_code=201, response_model=PlacedOrder)
+    async def create(order: NewOrder) -> Response:
         """Place an order."""
         try:
             placed = await service.create(order)
         except UnknownPartError as error:
             raise HTTPException(422, str(error)) from error
-        response.headers["location"] = f"/api/v1/orders/{placed.id}"
-        return placed
+        return json_response(placed, status_code=201, headers={"location": f"/api/v1/orders/{placed.id}"})
 
     return router
-
-
-def as_json(body: bytes) -> Response:
-    """Bytes that are JSON already: fresh ones and cached ones alike."""
-    return Response(body, media_type="application/json")

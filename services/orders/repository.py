@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, LiteralString
+from functools import lru_cache
+from typing import LiteralString
 
-from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.rows import class_row, dict_row
 
 from services.common.database import Database
-from services.orders.schemas import Content, DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
+from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
 
 LINE: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, o.status, o.pieces, o.total_cents, o.created_at
@@ -19,7 +18,7 @@ FIND_BY_REFERENCE: LiteralString = (
     LINE + "FROM orders.orders o JOIN orders.customers c ON c.id = o.customer_id WHERE o.reference = %(reference)s"
 )
 
-# The 20 first customers of that name, and the newest of each one's orders. `~>=~` and `~<~` compare bytes, as the index does:
+# The ten first customers of that name, and the newest of each one's orders. `~>=~` and `~<~` compare bytes, as the index does:
 # with LIKE a prepared statement could not use it.
 FIND_BY_CUSTOMER_NAME: LiteralString = (
     LINE  # noqa: S608  both parts are literals, as their type says
@@ -27,18 +26,14 @@ FIND_BY_CUSTOMER_NAME: LiteralString = (
     FROM (
         SELECT id, name FROM orders.customers
         WHERE lower(name) ~>=~ %(first)s AND lower(name) ~<~ %(beyond)s
-        ORDER BY lower(name) USING ~<~ LIMIT 20
+        ORDER BY lower(name) USING ~<~ LIMIT 10
     ) c
     CROSS JOIN LATERAL (
-        SELECT * FROM orders.orders WHERE customer_id = c.id ORDER BY id DESC LIMIT 3
+        SELECT * FROM orders.orders WHERE customer_id = c.id ORDER BY id DESC LIMIT 2
     ) o
     ORDER BY o.id DESC LIMIT %(limit)s
 """
 )
-
-CONTENTS: LiteralString = """
-    SELECT order_id, product_name, quantity FROM orders.items WHERE order_id = ANY (%(order_ids)s) ORDER BY order_id, line
-"""
 
 DETAIL: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, c.city AS customer_city, o.status, o.pieces, o.total_cents,
@@ -80,6 +75,32 @@ CREATE: LiteralString = """
 """
 
 
+@lru_cache(maxsize=256)
+def list_query(*, by_status: bool, by_customer: bool, is_later_page: bool, limit: int) -> LiteralString:
+    """The statement of one kind of list.
+
+    A condition is left out rather than written as `(x IS NULL OR …)`: each combination is planned with its own index. The
+    limit is written out: with a parameter the prepared plan, which must fit any limit, would not be used, and every request
+    would plan anew.
+    """
+    conditions: list[LiteralString] = []
+    if by_status:
+        conditions.append("o.status = %(status)s")
+    if by_customer:
+        conditions.append("o.customer_id = %(customer_id)s")
+    if is_later_page:
+        conditions.append("o.id < %(before)s")
+    where: LiteralString = "WHERE " + " AND ".join(conditions) if conditions else ""
+    digits: LiteralString = str(limit)
+    return (
+        LINE
+        + "FROM orders.orders o JOIN orders.customers c ON c.id = o.customer_id "
+        + where
+        + " ORDER BY o.id DESC LIMIT "
+        + digits
+    )
+
+
 class OrdersRepository:
     """Orders in PostgreSQL, schema `orders`."""
 
@@ -90,42 +111,20 @@ class OrdersRepository:
         self, *, status: OrderStatus | None, customer_id: int | None, before: int | None, limit: int
     ) -> list[OrderLine]:
         """At most `limit` orders older than `before`, newest first."""
-        # A condition is left out rather than written as `(x IS NULL OR …)`: each combination is planned with its own index.
-        conditions: list[LiteralString] = []
-        if status is not None:
-            conditions.append("o.status = %(status)s")
-        if customer_id is not None:
-            conditions.append("o.customer_id = %(customer_id)s")
-        if before is not None:
-            conditions.append("o.id < %(before)s")
-        where: LiteralString = "WHERE " + " AND ".join(conditions) if conditions else ""
-        query: LiteralString = (
-            LINE
-            + "FROM orders.orders o JOIN orders.customers c ON c.id = o.customer_id "
-            + where
-            + " ORDER BY o.id DESC LIMIT %(limit)s"
+        query = list_query(
+            by_status=status is not None, by_customer=customer_id is not None, is_later_page=before is not None, limit=limit
         )
-        parameters = {"status": status, "customer_id": customer_id, "before": before, "limit": limit}
-        return await self._with_contents(await self._database.fetch_all(query, parameters, dict_row))
+        parameters = {"status": status, "customer_id": customer_id, "before": before}
+        return await self._database.fetch_all(query, parameters, class_row(OrderLine))
 
     async def find_by_reference(self, reference: str) -> list[OrderLine]:
         """One order or none."""
-        return await self._with_contents(await self._database.fetch_all(FIND_BY_REFERENCE, {"reference": reference}, dict_row))
+        return await self._database.fetch_all(FIND_BY_REFERENCE, {"reference": reference}, class_row(OrderLine))
 
     async def find_by_customer_name(self, prefix: str, *, limit: int) -> list[OrderLine]:
         """The newest orders of customers whose lower-case name begins so."""
         parameters = {"first": prefix, "beyond": prefix + "\U0010ffff", "limit": limit}
-        return await self._with_contents(await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, dict_row))
-
-    async def _with_contents(self, orders: Sequence[dict[str, Any]]) -> list[OrderLine]:
-        """What is in each order, asked for all of them at once."""
-        contents: defaultdict[int, list[Content]] = defaultdict(list)
-        if orders:
-            order_ids = [order["id"] for order in orders]
-            rows = await self._database.fetch_all(CONTENTS, {"order_ids": order_ids}, tuple_row)
-            for order_id, product_name, quantity in rows:
-                contents[order_id].append(Content(product_name=product_name, quantity=quantity))
-        return [OrderLine(**order, contents=contents[order["id"]]) for order in orders]
+        return await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, class_row(OrderLine))
 
     async def detail(self, order_id: int) -> OrderDetail | None:
         """One order with its items, without other orders."""

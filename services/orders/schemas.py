@@ -34,13 +34,6 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Content(Shown):
-    """What a list shows of an order's line."""
-
-    product_name: str
-    quantity: int
-
-
 class OrderLine(Shown):
     """One order in a list."""
 
@@ -52,7 +45,6 @@ class OrderLine(Shown):
     pieces: int
     total_cents: int
     created_at: datetime
-    contents: list[Content] = []
 
 
 class OrderPage(Shown):
@@ -85,7 +77,6 @@ class OrderDetail(Shown):
     total_cents: int
     created_at: datetime
     items: list[Item]
-    other_orders: list[OrderLine] = Field(default=[], description="The customer's newest other orders; up to 30 s old.")
 
 
 class DayRevenue(Shown):

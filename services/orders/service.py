@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from services.common.cache import Cache
 from services.orders.repository import OrdersRepository
-from services.orders.schemas import DailyRevenue, NewOrder, OrderPage, OrderStatus, PlacedOrder
+from services.orders.schemas import DailyRevenue, NewOrder, OrderDetail, OrderPage, OrderStatus, PlacedOrder
 
-DETAIL_LIVES_SECONDS = 30.0
 REVENUE_LIVES_SECONDS = 10.0
-MOST_OTHER_ORDERS = 5
 
 
 class UnknownPartError(Exception):
@@ -49,21 +47,9 @@ class OrdersService:
             await self._cache.put(key, body, live_seconds=REVENUE_LIVES_SECONDS)
         return body
 
-    async def detail(self, order_id: int) -> bytes | None:
-        """JSON of OrderDetail, with other orders of its customer; None where there is no such order."""
-        key = f"orders:detail:{order_id}"
-        body = await self._cache.get("detail", key)
-        if body is None:
-            order = await self._repository.detail(order_id)
-            if order is None:
-                return None
-            newest = await self._repository.list_orders(
-                status=None, customer_id=order.customer_id, before=None, limit=MOST_OTHER_ORDERS + 1
-            )
-            others = [other for other in newest if other.id != order_id][:MOST_OTHER_ORDERS]
-            body = order.model_copy(update={"other_orders": others}).model_dump_json().encode()
-            await self._cache.put(key, body, live_seconds=DETAIL_LIVES_SECONDS)
-        return body
+    async def detail(self, order_id: int) -> OrderDetail | None:
+        """None where there is no such order. Not cached: PostgreSQL answers for less than asking and filling a cache costs."""
+        return await self._repository.detail(order_id)
 
     async def create(self, order: NewOrder) -> PlacedOrder:
         """Place it at today's prices. Raises UnknownPartError."""

@@ -37,7 +37,7 @@ def test_a_restart_between_two_requests_is_not_noticed(own_orders: Replica, fill
 
 
 def test_without_redis_everything_is_served_and_the_cache_comes_back_by_itself(own_orders: Replica, redis: DataServer):
-    path = f"{API}/11"
+    path = f"{API}/revenue/daily?days=11"
     cached = own_orders.client.get(path).content
     redis.kill()
     try:
@@ -52,7 +52,7 @@ def test_without_redis_everything_is_served_and_the_cache_comes_back_by_itself(o
 
     def is_cached() -> bool:
         own_orders.client.get(path)
-        return 'cache_lookups_total{cache="detail",result="hit"}' in own_orders.client.get("/metrics").text
+        return 'cache_lookups_total{cache="revenue",result="hit"}' in own_orders.client.get("/metrics").text
 
     wait_until(is_cached, "a hit in the restarted cache", limit_seconds=10)
 

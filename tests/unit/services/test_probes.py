@@ -50,5 +50,8 @@ def test_a_replica_needs_little_memory(orders: Replica, dashboard: Replica):
 
 
 def test_the_schema_lists_the_api_and_no_probe(orders: Replica):
-    paths = set(orders.client.get("/openapi.json").json()["paths"])
+    schema = orders.client.get("/openapi.json").json()
+    paths = set(schema["paths"])
+    answer = schema["paths"]["/api/v1/orders/{order_id}"]["get"]["responses"]["200"]
+    assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/OrderDetail"}
     assert paths == {"/api/v1/orders", "/api/v1/orders/search", "/api/v1/orders/revenue/daily", "/api/v1/orders/{order_id}"}
