@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from scaleproof.spec.platform import Platform
@@ -70,7 +71,7 @@ class SteadyLoad:
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(users)]
 
-    def __enter__(self) -> SteadyLoad:
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

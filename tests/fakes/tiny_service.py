@@ -55,7 +55,7 @@ async def main() -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", int(os.environ["PORT"]), backlog=512)
     if "GRANDCHILD" in os.environ:
         await asyncio.create_subprocess_exec("setsid", "sleep", os.environ["GRANDCHILD"])
-    print("ready", flush=True)
+    print("ready", flush=True)  # noqa: T201  its log
     await stop.wait()
     global draining  # noqa: PLW0603
     draining = True

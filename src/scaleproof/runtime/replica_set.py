@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sys
 from collections.abc import Sequence
 
 from scaleproof.runtime.replica import Replica, Surroundings
@@ -93,21 +94,33 @@ class ReplicaSet:
         )
         self.replicas[replica.name] = replica
         self._shared.recorder.event("created", self.name, replica.name, "")
-        self._lives[replica.name] = asyncio.create_task(replica.live(), name=replica.name)
+        life = asyncio.create_task(replica.live(), name=replica.name)
+        life.add_done_callback(self._report_failure)
+        self._lives[replica.name] = life
 
     def _drain(self, replica: Replica) -> None:
         replica.begin_drain()
         task = asyncio.create_task(self._end(replica), name=f"{replica.name} drains")
         self._drains.add(task)
         task.add_done_callback(self._drains.discard)
+        task.add_done_callback(self._report_failure)
 
     async def _end(self, replica: Replica) -> None:
         life = self._lives.pop(replica.name)
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await life
-        await asyncio.wait_for(replica.drain(), replica.service.drain_seconds + DRAIN_MARGIN_SECONDS)
-        del self.replicas[replica.name]
+        try:
+            await asyncio.wait_for(replica.drain(), replica.service.drain_seconds + DRAIN_MARGIN_SECONDS)
+        finally:
+            await replica.stop(0)
+            del self.replicas[replica.name]
+
+    def _report_failure(self, task: asyncio.Task[None]) -> None:
+        """A replica whose own task fails (no port, no process) stays as it is; that must not go unseen."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._shared.recorder.event("crashed", self.name, task.get_name(), f"internal: {error!r}")
+            sys.stderr.write(f"{task.get_name()}: {error!r}\n")
 
 
 def plan(alive: Sequence[Replica], resources: ResourceRequirements, desired: int) -> tuple[int, list[Replica]]:

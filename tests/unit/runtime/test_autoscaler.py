@@ -1,3 +1,4 @@
+import itertools
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_sync_comes_every_fifteen_seconds_and_is_recorded_also_when_nothing_ch
         for decision in autoscaler.sync(START + tenth / 10, state(orders=service(2, 0.8)))
     ]
     assert len(times) == 4
-    assert {round(later - earlier, 6) for earlier, later in zip(times, times[1:], strict=False)} == {SYNC_SECONDS}
+    assert {round(later - earlier, 6) for earlier, later in itertools.pairwise(times)} == {SYNC_SECONDS}
 
 
 def test_the_first_phase_is_drawn_from_the_seed() -> None:

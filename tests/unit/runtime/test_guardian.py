@@ -22,7 +22,7 @@ def start(folder: Path, then: str) -> tuple[subprocess.Popen[str], list[int]]:
     """A guarded program with a child and, in a session of its own, a grandchild; their pids."""
     program = [PYTHON, "-c", FAMILY.replace("{then}", then)]
     guarded = subprocess.Popen(
-        [PYTHON, "-I", "-S", guardian.__file__, str(folder), str(folder / "lock"), *program], stdout=subprocess.PIPE, text=True
+        [PYTHON, "-m", guardian.__name__, str(folder), str(folder / "lock"), *program], stdout=subprocess.PIPE, text=True
     )
     assert guarded.stdout is not None
     return guarded, [int(pid) for pid in guarded.stdout.readline().split()]

@@ -148,6 +148,27 @@ def test_a_spinning_process_gets_its_share_and_is_released_in_the_end(spinning: 
     assert eventually(lambda: meter.read() - before > 0.1)
 
 
+def test_the_program_pauses_reports_and_resumes_when_its_input_ends(spinning: int) -> None:
+    program = subprocess.Popen([PYTHON, "-m", pauser.__name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert program.stdin is not None
+    assert program.stdout is not None
+    order = json.dumps({"add": "spin", "pid": spinning, "quota_ns": 5 * MS})
+    program.stdin.write(order[:10])
+    program.stdin.flush()
+    program.stdin.write(order[10:] + "\n")
+    program.stdin.flush()
+    throttled = 0
+    while throttled < 2:
+        periods, throttled, nanoseconds = json.loads(program.stdout.readline()).get("spin", [0, 0, 0])
+    assert periods + 1 >= throttled
+    assert nanoseconds > 0
+    program.stdin.close()
+    assert program.wait(timeout=10) == 0
+    meter = CpuMeter(spinning)
+    before = meter.read()
+    assert eventually(lambda: meter.read() - before > 0.1)
+
+
 def test_a_pauser_that_dies_is_replaced_and_nothing_stays_paused(spinning: int) -> None:
     limit = PauseCpuLimit()
     try:
