@@ -89,6 +89,8 @@ def _metric(proposal: Proposal) -> dict[str, Any]:
         return {**answer, "error": proposal.error}
     kind = "Utilization" if proposal.unit == "%" else "Milli"
     answer |= {"replicas": proposal.replicas, f"current{kind}": proposal.current, f"target{kind}": proposal.target}
+    if proposal.average is not None:
+        answer["currentAverageMilli"] = proposal.average
     answer |= {"usageRatio": _finite(proposal.usage_ratio), "newUsageRatio": _finite(proposal.new_usage_ratio)}
     if proposal.ready is not None:
         answer["pods"] = {

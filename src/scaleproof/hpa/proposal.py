@@ -193,7 +193,7 @@ def _proposal(
     if unit == "%":
         text = f"{metric.title} at {current} % of the request against a target of {target} %"
     else:
-        text = f"{metric.title} at {milli_text(current)} against a target of {milli_text(target)}"
+        text = f"{metric.title} at {value_text(metric.name, current)} against a target of {value_text(metric.name, target)}"
     text += f": ratio {usage_ratio:.3g}"
     if counts is not None:
         ready_pods, unready_pods, missing_pods, _ = counts
@@ -224,6 +224,10 @@ def _proposal(
     )
 
 
-def milli_text(value: int) -> str:
-    """A value in thousandths as a quantity."""
-    return str(value // 1000) if value % 1000 == 0 else f"{value}m"
+def value_text(metric_name: str, value: int) -> str:
+    """A value in thousandths as a person writes it: memory in Mi, cpu in millicores, others plain."""
+    if metric_name == "memory":
+        return f"{value / 1000 / 2**20:.4g}Mi"
+    if metric_name == "cpu" and value % 1000:
+        return f"{value}m"
+    return f"{value / 1000:.6g}"

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from scaleproof.hpa.go_numbers import INT64_MAX
-from scaleproof.spec.quantity import parse_quantity
 
 NANOSECONDS: Final = 1_000_000_000
 
 # Go's zero time is year 1, beyond int64 nanoseconds; any time before all others behaves the same.
 ZERO_TIME: Final = -(2**62)
+
+_QUANTITY = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,9})|([KMGTPE]i|[numkMGTPE]))?")
+_BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_NANO: Final = -9
+_MILLI: Final = -3
+_INT64_FACTORS: Final = 18  # maxInt64Factors
+_BEYOND: Final = 60  # a power of ten beyond which nothing fits in an int64 anyway
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|z|[+-]\d\d:\d\d)")
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)")  # Go accepts both signs for micro
@@ -22,23 +29,65 @@ _UNITS: Final = {"h": 3600 * NANOSECONDS, "m": 60 * NANOSECONDS, "s": NANOSECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class _Amount(NamedTuple):
+    """A quantity as `resource.Quantity` holds it: `value` × 10^`exponent`; `exact` in an int64, otherwise in an inf.Dec."""
+
+    value: int
+    exponent: int
+    exact: bool
+
+
+def _amount(text: str | float) -> _Amount:
+    """`ParseQuantity`: which of the two representations it takes decides how later roundings go."""
+    match = _QUANTITY.fullmatch(str(text).strip())
+    if match is None or not (match[2] or match[3]):
+        msg = f"{text!r} is not a Kubernetes quantity such as 250m, 1.5 or 128Mi"
+        raise ValueError(msg)
+    sign, whole, fraction, power, suffix = match.groups()
+    whole, fraction = whole.lstrip("0") or "0", fraction or ""
+    digits = int(whole + fraction) * (-1 if sign == "-" else 1)
+    if suffix in _BINARY:
+        bits = _BINARY[suffix]
+        digits <<= bits
+        fits = not fraction and 15 - len(whole) - bits * 3 // 10 - 1 >= 0
+        scale = 0 if fits else -len(fraction)
+    else:
+        exponent = int(power) if power else _DECIMAL[suffix or ""]
+        scale = exponent - len(fraction)
+        fits = len(whole) + len(fraction) <= _INT64_FACTORS and scale >= _NANO
+    if fits or digits == 0:
+        return _Amount(digits, scale, exact=True)
+    # inf.Dec: rounded away from zero to nano, and held in nano.
+    if scale >= _NANO:
+        return _Amount(digits * 10 ** min(scale - _NANO, _BEYOND), _NANO, exact=False)
+    value = -(-abs(digits) // 10 ** min(_NANO - scale, _BEYOND))
+    return _Amount(value if digits > 0 else -value, _NANO, exact=False)
+
+
 @lru_cache(maxsize=65536)
 def milli_value(text: str | float) -> int:
-    """`Quantity.MilliValue`: thousandths, rounded away from zero. Raises ValueError where it is no quantity or beyond int64."""
-    value = int((parse_quantity(text) * 1000).to_integral_value(rounding=ROUND_UP))
-    if abs(value) > INT64_MAX:
+    """`Quantity.MilliValue`: thousandths, rounded up. Raises ValueError where it is no quantity or beyond int64.
+
+    A negative rounds away from zero where upstream holds an int64, otherwise towards zero plus one, as upstream does.
+    """
+    value, exponent, exact = _amount(text)
+    if exponent >= _MILLI:
+        milli: int = value * 10 ** min(exponent - _MILLI, _BEYOND)
+    else:
+        rest, divisor = abs(value), 10 ** (_MILLI - exponent)
+        milli = rest // divisor if value >= 0 else -(rest // divisor)
+        if rest % divisor:
+            milli += 1 if value > 0 or not exact else -1
+    if abs(milli) > INT64_MAX:
         msg = f"{text!r} is beyond what Kubernetes can count in thousandths"
         raise ValueError(msg)
-    return value
+    return milli
 
 
 def approximate_float(text: str | float) -> float:
     """`Quantity.AsApproximateFloat64`: the digits times a power of ten, two roundings where a literal has one."""
-    exact = parse_quantity(text)
-    sign, digits, exponent = exact.as_tuple()
-    base = float(int("".join(map(str, digits))))
-    scaled = base if exponent == 0 else base * float(f"1e{exponent}")
-    return -scaled if sign else scaled
+    value, exponent, _ = _amount(text)
+    return float(value) if exponent == 0 else float(value) * float(f"1e{exponent}")
 
 
 @lru_cache(maxsize=65536)

@@ -16,7 +16,7 @@ from scaleproof.hpa.history import History, Recommendations
 from scaleproof.hpa.horizontal_spec import HorizontalSpec
 from scaleproof.hpa.metrics_client import MetricsClient
 from scaleproof.hpa.pods import PodTable
-from scaleproof.hpa.proposal import Situation, compute_replicas_for_metric
+from scaleproof.hpa.proposal import Situation, compute_replicas_for_metric, value_text
 from scaleproof.hpa.quantities import NANOSECONDS
 from scaleproof.hpa.reasons import MEANINGS, NAMES
 
@@ -216,8 +216,10 @@ def _decided(
     if winner is not None and winner.current is not None and winner.target is not None:
         scale = 1 if winner.unit == "%" else 1000
         utilization, target = winner.current / scale, winner.target / scale
-        unit = " %" if winner.unit == "%" else ""
-        message = f"{message}; {winner.title} at {utilization:g}{unit} against {target:g}{unit} recommends {proposed}"
+        current_text, target_text = (
+            f"{value} %" if winner.unit == "%" else value_text(winner.name, value) for value in (winner.current, winner.target)
+        )
+        message = f"{message}; {winner.title} at {current_text} against {target_text} recommends {proposed}"
     if stabilized != proposed:
         message += f", stabilised to {stabilized}"
     return Decision(current, desired, reason, message, tuple(steps), proposals, utilization, target, error, stabilized)

@@ -142,6 +142,79 @@ def test_one_container_of_a_pod(case):
     assert explain(with_metrics(asked, side))["reason"] == "FailedGetContainerResourceMetric"
 
 
+POD_LEVEL = [
+    # Pod-level cpu stands, the containers' is not added; overhead is.
+    ({"resources": {"requests": {"cpu": "500m"}}, "overhead": {"cpu": "5m"}}, 505),
+    # Pod-level memory alone: cpu is the containers' sum, at least what starting needs beside the sidecar.
+    ({"resources": {"requests": {"memory": "1Gi"}}}, 100),
+    (
+        {
+            "resources": {"requests": {"hugepages-2Mi": "2Mi"}},
+            "initContainers": [{"name": "i", "resources": {"requests": {"cpu": "300m"}}}],
+        },
+        300,
+    ),
+    (
+        {
+            "resources": {"requests": {"memory": "1Gi"}},
+            "initContainers": [
+                {"name": "sidecar", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}},
+                {"name": "migrate", "resources": {"requests": {"cpu": "300m"}}},
+                {"name": "small", "resources": {"requests": {"memory": "1Mi"}}},
+            ],
+        },
+        350,
+    ),
+    # Without pod-level requests a sidecar counts like a container; other init containers do not.
+    ({"initContainers": [{"name": "sidecar", "restartPolicy": "Always", "resources": {"requests": {"cpu": "50m"}}}]}, 150),
+]
+
+
+@pytest.mark.parametrize(("fields", "millicores"), POD_LEVEL)
+def test_a_pods_request_is_upstreams(case, fields, millicores):
+    asked = case(replicas=1, cpu=f"{millicores}m")
+    asked["pods"]["items"][0]["spec"] |= fields
+    assert explain(asked)["metrics"][0]["currentUtilization"] == 100
+
+
+def test_pod_level_requests_without_the_resource_are_missing_requests(case):
+    asked = case(replicas=1)
+    asked["pods"]["items"][0]["spec"] = {"resources": {"requests": {"memory": "1Gi"}}, "containers": [{"name": "app"}]}
+    assert "missing pod-level request for cpu in Pod orders-0" in explain(asked)["error"]
+
+
+def test_a_resource_in_its_own_unit(case):
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "25Mi"}}}
+    answer = explain(with_metrics(case(), memory))
+    assert answer["message"] == "2 → 4: a metric is above its target; memory at 50Mi against 25Mi recommends 4"
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "40m"}}}
+    assert "cpu at 80m against 40m" in explain(with_metrics(case(), cpu))["message"]
+
+
+def test_samples_of_unknown_pods_count_as_upstream_counts_them(case, a_sample):
+    asked = case(cpu="160m")
+    asked["podMetrics"]["items"].append(a_sample("gone", cpu="9"))
+    # A utilisation needs a request, so the stray adds nothing to it; with a missing pod it is one more to multiply by.
+    assert explain(asked)["desiredReplicas"] == 4
+    del asked["podMetrics"]["items"][0]
+    assert explain(asked)["metrics"][0]["reason"] in {"WithinToleranceAfterFillIn", "OffTargetAfterFillIn"}
+
+
+def test_no_pods_at_all(case):
+    assert "no pods returned by selector" in explain(case(pods={"items": []}))["error"]
+    asked = case(
+        pods={"items": []}, externalMetrics={"items": [{"metricName": "queue", "metricLabels": {"q": "a"}, "value": "900"}]}
+    )
+    assert "unable to calculate ready pods" in explain(with_metrics(asked, external(type="Value", value="1")))["error"]
+
+
+def test_an_object_target_must_agree_with_its_type(case):
+    asked = case(customMetrics={"items": [custom("shop", "200", kind="Service", metric="hits")]})
+    assert "neither a value target" in explain(with_metrics(asked, object_metric(type="Value", averageValue="1")))["error"]
+    other = case(customMetrics={"items": [custom("other", "200", kind="Service", metric="hits")]})
+    assert "no value for Service shop" in explain(with_metrics(other, object_metric(type="Value", value="1")))["error"]
+
+
 def test_an_invalid_metric_blocks_scaling_down_but_not_up(case):
     down = case(replicas=4, cpu="8m")
     down["hpa"]["spec"]["metrics"].append(PODS_METRIC)

@@ -28,6 +28,24 @@ def test_what_is_no_quantity_or_too_large_is_refused(text):
         milli_value(text)
 
 
+# Answers of k8s.io/apimachinery v0.36.3 itself: MilliValue and AsApproximateFloat64.
+RECORDED = [
+    ("3.6n", 1, "0x1.12e0be826d695p-28"),
+    (".39838796n", 1, "0x1.12e0be826d695p-30"),
+    ("61.0Gi", 65498251264000, "0x1.e800000000001p35"),
+    ("-43.8145421247", -43813, "-0x1.5e842ea960b7p5"),
+    ("678940713500.5427541723", 678940713500543, "0x1.3c280a443915fp39"),
+    ("83.866367Ki", 85879160, "0x1.4f7728e92d55ap16"),
+    ("310.897n", 1, "0x1.4def077072eafp-22"),
+    ("0.57", 570, (57 * 1e-2).hex()),
+]
+
+
+@pytest.mark.parametrize(("text", "milli", "approximate"), RECORDED)
+def test_roundings_are_upstreams_whatever_it_holds_the_number_in(text, milli, approximate):
+    assert (milli_value(text), approximate_float(text)) == (milli, float.fromhex(approximate))
+
+
 def test_a_tolerance_is_digits_times_a_power_of_ten():
     # 57 × 10⁻² is not the literal 0.57; upstream multiplies, and so do we.
     assert approximate_float("0.57") == 57 * 1e-2 != 0.57
