@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 SHELL := /bin/bash
 
-.PHONY: help test-deps demo demo-quick test lint format bench generated lock clean
+.PHONY: help test-deps demo demo-quick test test-platform lint format bench generated lock clean
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
 
@@ -32,6 +32,9 @@ demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
 
 test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test
+
+test-platform: $(INSTALLED)  ## Scaling and faults under load, on the whole reference platform (about 7 minutes)
+	@$(BIN)/python -m pytest tests/platform -q
 
 lint: $(INSTALLED)  ## ruff, mypy, import contracts, generated files
 	@$(BIN)/ruff check .

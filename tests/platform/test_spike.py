@@ -1,0 +1,25 @@
+"""Replicas scale 1 → many → 1 under a spike, and scaling itself fails no request."""
+
+import pytest
+
+from scaleproof.telemetry.cost import replica_counts
+
+
+@pytest.mark.timeout(420)
+def test_scaling_up_and_down_fails_no_request(project):
+    # 30 % so that fewer users than the demo's make many replicas; the machine is not what is tested here.
+    project.edit_policy("averageUtilization: 80", "averageUtilization: 30")
+    project.edit_policy("stabilizationWindowSeconds: 60", "stabilizationWindowSeconds: 30")
+    project.scaleproof("up")
+    # Whether the SLO holds, or the machine is quiet enough to say so, does not matter: 0, 1 and 3 are all fine.
+    project.scaleproof("load", "--users", "3000", "--shape", "spike", "--label", "spike", expect=(0, 1, 3))
+    run = project.last_run()
+    counts = replica_counts(run, "orders")
+    assert counts["total"].iloc[0] == 1, "one at first"
+    assert counts["total"].max() >= 3, "many under the spike"
+    assert counts["total"].iloc[-1] == 1, "few afterwards"
+    failed = run.requests[~run.requests["ok"]]
+    by_kind = failed.groupby(["status", "error"]).size().to_dict()
+    assert by_kind == {}, "no reset, no 502, no 503, no timeout"
+    drained = run.events[run.events["kind"] == "draining"]
+    assert len(drained) >= 2, "replicas were really taken away under load"
