@@ -70,9 +70,9 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         quiet_seconds=settings.drain_quiet_seconds,
         limit_seconds=settings.drain_limit_seconds,
     )
-    # What was imported stays for good: a collection never needs to look at it again. The young generation is larger than
-    # Python's 700, as a response of 20 rows alone allocates that much.
-    gc.collect()
+    # What was imported stays for good: a collection never needs to look at it again, not even once before (0.06 CPU-seconds
+    # of the start, to free next to nothing). The young generation is larger than Python's 700, as a response of ten rows
+    # alone allocates that much.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     gc.enable()
