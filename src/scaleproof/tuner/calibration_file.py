@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -27,7 +28,8 @@ def write_calibration(calibration: Calibration, file: Path) -> Path:
         unfinished.write_text(calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise BadInputError(f"{file}: cannot be written ({error.strerror})", hint="check the folder's permissions") from None
     return file
 

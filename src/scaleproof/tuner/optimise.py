@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 SEARCH_SEEDS: Final = 4
 FINALISTS: Final = 8
 FINAL_BATCHES: Final = 5
-CLEARLY_DEARER: Final = 1.03
+CLEARLY_DEARER: Final = 0.03
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
 DEFAULT_TARGET: Final = 80
@@ -91,7 +91,8 @@ def optimise(
     )
     search(base, bounds, goal, quick)
     before = within_measured(question.before, question.calibration)
-    quick.evaluate([before])
+    if all(bounds[name].allows(Knobs.of(service.autoscaling)) for name, service in before.services.items()):
+        quick.evaluate([before])
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
     careful = Tried(evaluator, seeds)
     best = _final(before, ranked, goal, careful)
@@ -160,7 +161,7 @@ def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Go
     tried.evaluate([before])
     best: tuple[tuple[float, float], Policy] | None = None
     waiting = list(ranked)
-    for _ in range(FINAL_BATCHES):
+    for number in range(FINAL_BATCHES):
         batch, waiting = waiting[:FINALISTS], waiting[FINALISTS:]
         if not batch:
             break
@@ -170,9 +171,10 @@ def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Go
                 best = (rank, policy)
         if best is not None and best[0][0] == 0:
             break
-        # Variants of what has just failed would fail as well: go on where there is more capacity.
+        # Variants of what has just failed would fail as well: go on where there is more capacity, in growing steps.
         failed = min(mean_cost(outcome) for _, outcome in batch)
-        waiting = [entry for entry in waiting if mean_cost(entry[1]) > CLEARLY_DEARER * failed]
+        dearer = 1 + CLEARLY_DEARER * 2**number
+        waiting = [entry for entry in waiting if mean_cost(entry[1]) > dearer * failed]
     assert best is not None
     return best[1]
 
@@ -203,12 +205,10 @@ def _simplified(policy: Policy, before: Policy, bounds: Mapping[str, Bounds], go
 
 
 def _worth_changing(goal: Goal, before: Evaluation, after: Evaluation) -> bool:
-    """Less violation beyond the goal, or, at no more of it, a cost below by more than chance and measuring explain."""
-    old, new = goal.excess(before), goal.excess(after)
-    if new < old and old - new > 0.0005:  # noqa: PLR2004  the step of `preference`
-        return True
-    if new > old:
-        return False
+    """Less violation beyond the goal, or, where both keep it, a cost below by more than chance and measuring explain."""
+    old, new = preference(goal, before)[0], preference(goal, after)[0]
+    if old > 0 or new > 0:
+        return new < old
     gains = before.cost - after.cost  # paired: the same draws
     certain = float(np.quantile(gains, 0.1)) > 0
     return certain and float(np.mean(gains)) > WORTH_CHANGING * mean_cost(before)
