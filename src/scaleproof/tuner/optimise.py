@@ -25,8 +25,8 @@ from scaleproof.tuner.sizing import sized_policy
 Floats = NDArray[np.float64]
 
 SEARCH_SEEDS: Final = 4
-FINALISTS: Final = 8
-FINAL_BATCHES: Final = 5
+FINALISTS: Final = 6
+FINAL_BATCHES: Final = 7
 CLEARLY_DEARER: Final = 0.03
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""

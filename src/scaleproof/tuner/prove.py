@@ -15,7 +15,7 @@ from scaleproof.tuner.measure import Rig
 from scaleproof.tuner.optimise import Question, frontier_table, optimise, within_measured
 from scaleproof.tuner.ports import LoadPlan, PolicyStore
 from scaleproof.tuner.results import Prediction, Proof, TuningResult, Verdict, write_proof
-from scaleproof.tuner.verify import MeasuredRun, go_back, measured_run, unchanged, verify
+from scaleproof.tuner.verify import MeasuredRun, measured_run, unchanged, verify
 
 
 @dataclass(frozen=True)
@@ -93,27 +93,23 @@ def verified(
     after an error or Ctrl-C, which are raised again.
     """
     verdict: Verdict
-    try:
-        if tuning.changed:
-            predictions = predictions_of(rig, plan, calibration, [("before", tuning.before), ("after", tuning.after)])
-            verdict, _ = verify(
-                rig,
-                store,
-                plan,
-                tuning.before,
-                tuning.after,
-                pairs=pairs,
-                run_root=folder,
-                predictions=predictions,
-                measured=measured,
-            )
-        else:
-            predictions = predictions_of(rig, plan, calibration, [("before", tuning.before)])
-            only = measured[0] if measured else measured_run(rig, plan, tuning.before, side="before", pair=0, run_root=folder)
-            verdict = unchanged(only, root=folder)
-    except BaseException:
-        go_back(rig, store, tuning.before)
-        raise
+    if tuning.changed:
+        predictions = predictions_of(rig, plan, calibration, [("before", tuning.before), ("after", tuning.after)])
+        verdict, _ = verify(
+            rig,
+            store,
+            plan,
+            tuning.before,
+            tuning.after,
+            pairs=pairs,
+            run_root=folder,
+            predictions=predictions,
+            measured=measured,
+        )
+    else:
+        predictions = predictions_of(rig, plan, calibration, [("before", tuning.before)])
+        only = measured[0] if measured else measured_run(rig, plan, tuning.before, side="before", pair=0, run_root=folder)
+        verdict = unchanged(only, root=folder)
     in_force = "after" if verdict.decision == "better" else "before"
     rests_on = [run for run in verdict.runs if run.policy == in_force]
     proof = Proof(
