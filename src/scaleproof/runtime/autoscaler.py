@@ -43,16 +43,16 @@ class Autoscaler:
             self._epoch = state["epoch"]
             self._controllers.clear()
             self._due.clear()
-        decisions = []
-        for name, service in state["services"].items():
+        services = state["services"]
+        for name in services:
             if name not in self._due:
                 phase = random.Random(f"{self._seed}:{self._epoch}:{name}")  # noqa: S311  a phase, not a secret
                 self._due[name] = now + phase.uniform(0, SYNC_SECONDS)
-            if self._due[name] <= now:
-                while self._due[name] <= now:
-                    self._due[name] += SYNC_SECONDS
-                decisions.append(self._decide(now, name, service))
-        return decisions
+        due_now = [name for name, due in self._due.items() if due <= now]
+        for name in due_now:
+            while self._due[name] <= now:
+                self._due[name] += SYNC_SECONDS
+        return [self._decide(now, name, services[name]) for name in due_now if name in services]
 
     def wait_seconds(self, now: float) -> float:
         """Until the next sync, but no longer than until the next look."""

@@ -109,3 +109,13 @@ def test_it_waits_for_the_next_sync_but_looks_every_second() -> None:
     due = synced(autoscaler, START, orders=service(1, 0.8))[0]["time"] + SYNC_SECONDS
     assert autoscaler.wait_seconds(due - 0.25) == pytest.approx(0.25, abs=0.11)
     assert autoscaler.wait_seconds(due + 99) == 0
+
+
+def test_while_every_service_is_held_it_does_not_spin() -> None:
+    autoscaler = Autoscaler(seed=1)
+    synced(autoscaler, START, orders=service(2, 0.8))
+    for second in range(30, 90):
+        assert autoscaler.sync(START + second, state()) == [], "a held service is absent, and not decided upon"
+        assert autoscaler.wait_seconds(START + second) > 0
+    (decision,) = synced(autoscaler, START + 90, orders=service(2, 0.8))
+    assert decision["time"] < START + 90 + SYNC_SECONDS, "its rhythm went on"
