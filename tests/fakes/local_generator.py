@@ -38,6 +38,8 @@ class FakeGenerator:
 
     def run(self, plan: LoadPlan, progress: Progress, steady: Callable[[], bool] | None = None) -> LoadResult:
         self.plans.append(plan)
+        progress.stage("load", plan.shape.duration_seconds)
+        progress.advance(0.0, "starting")
         begun = self.platform.now = self.platform.now + 3.0
         schedule = self.draw(plan)
         if self.silent:

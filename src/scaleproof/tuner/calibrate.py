@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
 from scaleproof.tuner.calibration_fit import cpu_seconds, fit_service, idle_cores
 from scaleproof.tuner.measure import Rig
-from scaleproof.tuner.ports import LoadPlan
+from scaleproof.tuner.ports import LoadPlan, Progress
 from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
 LEVELS: Final = (1, 2, 4)
@@ -41,7 +41,28 @@ class Pace:
 THOROUGH: Final = Pace(
     single=(0.25, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
-QUICK: Final = Pace(single=(0.35, 0.6, 0.8, 1.0), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+QUICK: Final = Pace(single=(0.35, 0.65, 0.95, 1.2), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+
+
+@dataclass(frozen=True)
+class WholeStage:
+    """A progress whose stage is the whole calibration, while each load only knows how long itself has lasted."""
+
+    progress: Progress
+    clock: Callable[[], float]
+    begun: float
+
+    def stage(self, title: str, seconds: float | None = None) -> None:  # noqa: ARG002  the port's signature
+        """The stage stays the calibration's."""
+        self.progress.advance(self.clock() - self.begun, title)
+
+    def advance(self, elapsed_seconds: float, note: str = "") -> None:  # noqa: ARG002  the port's signature
+        """The calibration has lasted since it began."""
+        self.progress.advance(self.clock() - self.begun, note)
+
+    def say(self, line: str) -> None:
+        """One line worth keeping."""
+        self.progress.say(line)
 
 
 @dataclass
@@ -67,7 +88,7 @@ class Expedition:
         per_user = self._rate_per_user(staircase.services)
         self.seed += 1
         plan = staircase.plan(rate_per_user=per_user, seed=self.seed, locustfile=self.locustfile)
-        load = self.rig.generator.run(plan, self.rig.progress)
+        load = self.rig.generator.run(plan, WholeStage(self.rig.progress, self.rig.clock, self.begun))
         if load.interrupted:
             raise KeyboardInterrupt
         seen = self.rig.target.observe(load.started_at - IDLE_SECONDS, self.rig.clock())

@@ -83,6 +83,13 @@ def test_thorough_measures_two_replicas_as_well():
     assert found.services["orders"].cpu_seconds_per_request.value == pytest.approx(0.006, rel=0.04)
 
 
+def test_progress_counts_from_the_start_of_the_calibration(quick):
+    here, _ = quick
+    assert here.progress.elapsed == sorted(here.progress.elapsed)
+    assert here.progress.elapsed[-1] > 60
+    assert here.progress.stages == ["Calibrating: what a replica needs and holds"]
+
+
 def test_interrupted_it_releases_the_replicas():
     here = world()
     here.generator.interrupt_at = 2
