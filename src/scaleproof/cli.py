@@ -90,7 +90,9 @@ def _project(project: Path, stack: str, target: str) -> Project:
 @cli.command()
 @project_options
 @load_options
-@click.option("--indicative", is_flag=True, help="One A and one B run instead of ABBA pairs: quick, and labelled so.")
+@click.option(
+    "--indicative", is_flag=True, help="A coarse calibration, then one A and one B run instead of ABBA pairs; labelled so."
+)
 @click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
 @click.option(
     "--max-window",

@@ -153,7 +153,7 @@ class Project:
 
             # Asked once before any load is sent: an address that does not answer is known at once.
             read_run_tables(prometheus, time.time() - 30, time.time(), PrometheusQueries(), services)
-        with self._rig() as (rig, running):
+        with self.rig() as (rig, running):
             if prometheus is not None:
                 from scaleproof.sources.prometheus_platform import PrometheusPlatform
 
@@ -174,12 +174,12 @@ class Project:
         from scaleproof.tuner.calibrate import calibrate
         from scaleproof.tuner.calibration_file import write_calibration
 
-        with self._rig() as (rig, running):
+        with self.rig() as (rig, running):
             calibration = calibrate(
                 rig,
                 running.policy,
                 locustfile=self.folder / self.platform.load.locustfile,
-                budget_millicores=self._budget_millicores(),
+                budget_millicores=self.budget_millicores(),
                 quick=quick,
                 seed=seed,
             )
@@ -222,8 +222,8 @@ class Project:
         from scaleproof.tuner.prove import TuningLimits, tune, verified
 
         known = read_calibration(calibration or self._calibration_file)
-        limits = TuningLimits(self._budget_millicores(), margin=margin, max_window_seconds=max_window_seconds)
-        with self._rig() as (rig, _):
+        limits = TuningLimits(self.budget_millicores(), margin=margin, max_window_seconds=max_window_seconds)
+        with self.rig() as (rig, _):
             result = tune(rig, self.store, plan, self.policy, known, limits, pairs=pairs)
             rig.progress.say("\n".join(tuning_lines(result)))
             if result.diff:
@@ -244,12 +244,14 @@ class Project:
         from scaleproof.simulator.warm import warm
         from scaleproof.tuner.prove import TuningLimits, prove
 
-        limits = TuningLimits(self._budget_millicores(), max_window_seconds=max_window_seconds)
-        with self._rig(start=True, keep=keep) as (rig, _):
+        limits = TuningLimits(self.budget_millicores(), max_window_seconds=max_window_seconds)
+        with self.rig(start=True, keep=keep) as (rig, _):
             rig.progress.stage("compiling the simulator (once)", 20)
             warm()
             folder = _proof_folder(self.runs)
-            proof = prove(rig, self.store, plan, limits, pairs=pairs, folder=folder, quick=quick)
+            # An indicative verdict does not need the narrow intervals of the long calibration.
+            coarse = quick or pairs is None
+            proof = prove(rig, self.store, plan, limits, pairs=pairs, folder=folder, quick=coarse)
         return self._finish(proof, folder)
 
     # --- joined from these ------------------------------------------------------------------------------------------
@@ -258,7 +260,7 @@ class Project:
     def _calibration_file(self) -> Path:
         return self.state / "calibration.json"
 
-    def _budget_millicores(self) -> int:
+    def budget_millicores(self) -> int:
         """What the machine has left for replicas beside generator, gateway and datastores."""
         from scaleproof.runtime.budget import budget_of
         from scaleproof.runtime.machine import available_cores
@@ -283,8 +285,8 @@ class Project:
         return up(self.folder / "platform.yaml", self.platform, self.policy, self.stack, owner_pid=owner_pid, progress=progress)
 
     @contextmanager
-    def _rig(self, *, start: bool = False, keep: bool = False) -> Iterator[tuple[Rig, LocalPlatform]]:
-        """The running platform, or one that is started and taken down again, with its load generator."""
+    def rig(self, *, start: bool = False, keep: bool = False) -> Iterator[tuple[Rig, LocalPlatform]]:
+        """The running platform, or (with `start`) one that is started and taken down again, with its load generator."""
         from scaleproof.load.local_generator import LocalGenerator
         from scaleproof.runtime import local_platform
         from scaleproof.runtime.machine import machine_facts

@@ -1,0 +1,130 @@
+"""Whether the tuned policy is better, and whether the simulator predicts what is measured.
+
+On three shapes: Kubernetes' defaults (CPU 80 %, from one replica, windows of 300 s) against the tuned policy, measured in ABBA order
+under seeds that the search never saw. Then every measured run is compared with the simulator's 90 % interval, and p95 in windows of
+15 s below 80 % load with the simulator's median. The peer beside ours is Kubernetes' default policy.
+
+Run: `.venv/bin/python benchmarks/abba.py [SHAPE …]` (about 35 minutes a shape). Leaves runs/bench/<shape>/ and prints a table.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from scaleproof.report.terminal import calibration_lines, proof_lines, tuning_lines
+from scaleproof.simulator.calibration import Calibration
+from scaleproof.simulator.simulate import simulate
+from scaleproof.spec.stack_file import StackFile
+from scaleproof.telemetry.cost import cost
+from scaleproof.telemetry.intended import intended_requests
+from scaleproof.telemetry.percentiles import quantiles
+from scaleproof.telemetry.run import Run, read_run
+from scaleproof.telemetry.slo import violation
+from scaleproof.tuner.calibrate import calibrate
+from scaleproof.tuner.calibration_file import write_calibration
+from scaleproof.tuner.prove import TuningLimits, tune, verified
+from scaleproof.tuner.results import Proof
+from scaleproof.wiring import Project
+
+SHAPES = ("spike", "ramp", "diurnal")
+STACK = "bench"
+WINDOW_SECONDS = 15.0
+HIGHEST_LOAD = 0.8
+FEWEST_REQUESTS = 100
+SIMULATED_SEEDS = range(1, 21)
+
+
+def start_from_defaults() -> None:
+    """`Pulumi.bench.yaml`: the dev stack with Kubernetes' own windows."""
+    text = Path("Pulumi.dev.yaml").read_text()
+    Path(f"Pulumi.{STACK}.yaml").write_text(text.replace("stabilizationWindowSeconds: 60", "stabilizationWindowSeconds: 300"))
+
+
+def prove_shape(shape: str, calibration: Calibration | None) -> tuple[Calibration, Proof, Path]:
+    """Tune for the shape, verify in ABBA order; everything lands in runs/bench/<shape>."""
+    start_from_defaults()
+    project = Project.open(Path(), stack=STACK, target="local")
+    plan = project.plan(users=None, shape=shape, seed=4001, processes=None)
+    folder = Path("runs/bench") / shape
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    limits = TuningLimits(project.budget_millicores())
+    with project.rig(start=True) as (rig, _):
+        if calibration is None:
+            budget = limits.budget_millicores
+            calibration = calibrate(rig, project.policy, locustfile=plan.locustfile, budget_millicores=budget)
+            write_calibration(calibration, Path("runs/bench/calibration.json"))
+            print("\n".join(calibration_lines(calibration)))
+        result = tune(rig, project.store, plan, project.policy, calibration, limits, pairs=2)
+        print("\n".join(tuning_lines(result)))
+        proof = verified(rig, project.store, plan, result, calibration, pairs=2, folder=folder)
+    print("\n".join(proof_lines(proof)), flush=True)
+    return calibration, proof, folder
+
+
+def inside(run: Run, calibration: Calibration) -> tuple[Mapping[str, bool], list[float]]:
+    """Whether the run's replica-seconds and violation lie in the 90 % interval, and measured/simulated p95 by window."""
+    arrivals = {name: np.sort(rows["intended_s"].to_numpy()) for name, rows in run.schedule.groupby("service")}
+    duration = run.meta.duration_seconds
+    result = simulate(
+        calibration,
+        run.meta.platform,
+        run.meta.policy,
+        arrivals,
+        duration_seconds=duration,
+        seeds=SIMULATED_SEEDS,
+        until_steady=True,
+    )
+    spent, broken = result.replica_seconds, result.violation
+    measured = max(violation(run, name).share for name in run.meta.platform.services)
+    verdicts = {
+        "replica-seconds": spent.low <= cost(run).total_replica_seconds <= spent.high,
+        "violation": broken.low <= measured <= broken.high,
+    }
+    ratios: list[float] = []
+    for name, service in calibration.services.items():
+        starts, simulated = result.p95_windows(name, WINDOW_SECONDS)
+        load = result.load_windows(name, WINDOW_SECONDS, service.limit_millicores / 1000)
+        for start, expected, share in zip(starts, simulated.median, load.high, strict=True):
+            latencies = intended_requests(run, name, start, start + WINDOW_SECONDS)["latency_s"]
+            if share < HIGHEST_LOAD and len(latencies) >= FEWEST_REQUESTS and np.isfinite(expected):
+                ratios.append(float(quantiles(latencies, [0.95])[0]) / float(expected))
+    print(
+        f"  {run.meta.label}: replica-seconds {cost(run).total_replica_seconds:.0f} in [{spent.low:.0f}, {spent.high:.0f}] "
+        f"{verdicts['replica-seconds']}; violation {measured:.2%} in [{broken.low:.2%}, {broken.high:.2%}] {verdicts['violation']}; "
+        f"p95 measured/simulated over {len(ratios)} windows: median {np.median(ratios) if ratios else float('nan'):.2f}",
+        flush=True,
+    )
+    return verdicts, ratios
+
+
+def main(shapes: list[str]) -> int:
+    """All shapes, then the table; 1 where a claim does not hold."""
+    calibration: Calibration | None = None
+    decisions: dict[str, str] = {}
+    runs_inside: list[bool] = []
+    ratios: list[float] = []
+    for shape in shapes:
+        print(f"== {shape}", flush=True)
+        calibration, proof, folder = prove_shape(shape, calibration)
+        decisions[shape] = proof.verdict.decision
+        for reference in proof.verdict.runs:
+            verdicts, windows = inside(read_run(folder / reference.folder), calibration)
+            runs_inside.append(all(verdicts.values()))
+            ratios += windows
+    StackFile.of(Path(), STACK).file.unlink()
+    near = float(np.mean([0.8 <= ratio <= 1.25 for ratio in ratios])) if ratios else 0.0  # noqa: PLR2004  25 % either way
+    print(f"\nverdicts: {decisions}")
+    print(f"runs inside both 90 % intervals: {sum(runs_inside)} of {len(runs_inside)} (claim: 8 of 10)")
+    print(f"p95 within 25 % in {near:.0%} of {len(ratios)} windows below 80 % load; median ratio {np.median(ratios):.2f}")
+    held = all(decision == "better" for decision in decisions.values())
+    return 0 if held and sum(runs_inside) >= 0.8 * len(runs_inside) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(SHAPES)))
