@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 ORDERS = 2_000
 """So many the tests generate."""
 START_LIMIT_SECONDS = 60
-"""Generous: eight engineers may share two cores."""
+"""Generous: two workers share two cores with what they start."""
 
 
 def free_port() -> int:

@@ -11,9 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from scaleproof.sources.prometheus import MOST_POINTS, read_run_tables
+from scaleproof.sources.prometheus_platform import PrometheusPlatform
 from scaleproof.sources.prometheus_queries import PrometheusQueries
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.telemetry.tables import TABLES
+from scaleproof.tuner.ports import Observations
 
 START = 1_790_000_000.0
 QUERIES = PrometheusQueries(namespace="shop")
@@ -272,3 +274,33 @@ def test_a_token_is_sent_as_a_header_and_a_refusal_is_not_tried_again(serve):
         read_run_tables(url, START, START + 10, QUERIES, ["orders"], bearer_token="secret")
     assert [headers["Authorization"] for headers in serve.headers] == ["Bearer secret"]
     assert "secret" not in str(raised.value)
+
+
+class Platform:
+    """A platform that notes what it is asked, and knows the machine but nothing else."""
+
+    name = "local"
+
+    def __init__(self):
+        self.asked = []
+
+    def observe(self, start, end):
+        return Observations(tables={"host": "the machine's own", "replicas": "not this one"})
+
+    def __getattr__(self, order):
+        return lambda *arguments: self.asked.append((order, *arguments))
+
+
+def test_a_platform_seen_by_prometheus_keeps_its_own_machine_and_passes_orders_on(serve):
+    own = Platform()
+    platform = PrometheusPlatform(own, serve(Recorded(**SCALE_UP)), ("orders",))
+    tables = platform.observe(START, START + 30).tables
+    assert tables["host"] == "the machine's own"
+    assert set(tables["replicas"]["replica"]) == {"orders-a", "orders-b"}
+    platform.stamp()
+    platform.apply("policy")
+    platform.hold({"orders": 2})
+    platform.release()
+    platform.settle(5)
+    platform.states()
+    assert own.asked == [("stamp",), ("apply", "policy"), ("hold", {"orders": 2}), ("release",), ("settle", 5), ("states",)]
