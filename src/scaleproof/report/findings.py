@@ -188,7 +188,11 @@ def _findings(subject: Subject, sides: tuple[MeasuredSide, ...]) -> list[Finding
         verdict, tuning = subject.proof.verdict, subject.proof.tuning
         tones: dict[str, Tone] = {"better": "good", "not better": "bad", "inconclusive": "caution", "unchanged": "neutral"}
         tone = tones[verdict.decision]
-        found += [Finding("verdict-reason", sentence(reason, names=names), tone) for reason in verdict.reasons]
+        # The first reason is the verdict; what follows are its figures, and a higher cost is no good news.
+        found += [
+            Finding("verdict-reason", sentence(reason, names=names), tone if number == 0 else "neutral")
+            for number, reason in enumerate(verdict.reasons)
+        ]
         if not tuning.feasible and tuning.infeasible_reason:
             found.append(Finding("infeasible", sentence(tuning.infeasible_reason, names=names), "bad"))
         found += [Finding("tuning-reason", sentence(reason, names=names)) for reason in tuning.reasons]

@@ -153,3 +153,10 @@ def test_commands_repeat_the_report(findings):
     assert "--pairs 1" in find(Subject.of_proof(proof, runs)).commands[0]
     alone = find(Subject.of_run(sample_run(users=300, label="it's"), folder="runs/a b"))
     assert alone.commands[-1] == "scaleproof report 'runs/a b'"
+
+
+def test_only_the_verdict_itself_is_good_news_and_not_each_of_its_figures():
+    proof, runs = sample_proof()
+    found = [finding for finding in find(Subject.of_proof(proof, runs)).findings if finding.code == "verdict-reason"]
+    assert proof.verdict.decision == "better"
+    assert [finding.tone for finding in found] == ["good", *["neutral"] * (len(proof.verdict.reasons) - 1)]
