@@ -1,6 +1,6 @@
 """What generator and gateway cost at 10,000 users, and how much latency the generator adds.
 
-Question of issue: generator + gateway within 1 core and 1 GB together; the p95 that the generator reports (from the intended time)
+The limits: generator + gateway within 1 core and 1 GB together; the p95 that the generator reports (from the intended time)
 at most 10 ms above Envoy's own histogram of the same requests. Run: `.venv/bin/python benchmarks/generator.py` (about 2 minutes).
 """
 
