@@ -35,9 +35,10 @@ def create_service_app(
     metrics: Metrics,
     adapters: Sequence[Opened] = (),
     unavailable: Sequence[type[Exception]] = (),
+    most_in_flight: int,
 ) -> FastAPI:
     """Put a service together. `unavailable` are the adapters' errors that mean: try again later."""
-    traffic = Traffic()
+    traffic = Traffic(most_in_flight=most_in_flight)
     metrics.watch(in_flight=lambda: traffic.in_flight, draining=lambda: float(traffic.draining))
 
     @asynccontextmanager

@@ -27,6 +27,10 @@ class ServiceSettings:
     drain_limit_seconds: float
     """The longest it goes on serving; below the time between SIGTERM and SIGKILL."""
 
+    most_in_flight: int
+    """Requests served at once; more are refused (see `traffic`). A full queue should be worked off well within the SLO: 32 take a
+    replica of 150m about 0.2 s."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
         """Read the settings. Raises SettingsError."""
@@ -39,6 +43,7 @@ class ServiceSettings:
             redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if environment.get("REDIS_URL") else None,
             drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
             drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
+            most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=32),
         )
 
 
@@ -73,3 +78,13 @@ def read_seconds(environment: Mapping[str, str], name: str, *, default: float) -
     if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour: nobody drains longer
         raise SettingsError(f"{name} is {text!r}; expected seconds from 0 to 3600")
     return seconds
+
+
+def read_count(environment: Mapping[str, str], name: str, *, default: int) -> int:
+    """A whole number from 1 to 100000."""
+    text = environment.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:  # noqa: PLR2004 - more than any replica can hold
+        raise SettingsError(f"{name} is {text!r}; expected a whole number from 1 to 100000")
+    return int(text)

@@ -1,4 +1,4 @@
-"""Who is being served: in-flight requests, metrics a request, and `Connection: close` while the replica drains."""
+"""Who is being served: in-flight requests and their limit, metrics a request, and `Connection: close` while the replica drains."""
 
 from __future__ import annotations
 
@@ -13,12 +13,22 @@ if TYPE_CHECKING:
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Not users' requests: they neither count nor keep a draining replica alive."""
 INTERNAL_ERROR = 500
+UNAVAILABLE = 503
+SHED_ROUTE = "shed"
+"""The route label of what was refused unread."""
+_SHED_BODY = b'{"detail":"too many requests in flight"}'
+_SHED_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"content-length", str(len(_SHED_BODY)).encode()),
+    (b"retry-after", b"1"),
+)
 
 
 class Traffic:
     """The state that the server, the probes and the middleware share."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_in_flight: int) -> None:
+        self.most_in_flight = most_in_flight
         self.draining = False
         self.in_flight = 0
         self.last_arrival = time.monotonic()
@@ -35,7 +45,12 @@ class Traffic:
 
 
 class TrafficMiddleware:
-    """Plain ASGI: Starlette's BaseHTTPMiddleware would cost a task and two queues a request."""
+    """Plain ASGI: Starlette's BaseHTTPMiddleware would cost a task and two queues a request.
+
+    Sheds load: what arrives while `most_in_flight` are being served is refused at once, unread. Without a limit a replica under
+    twice its capacity answers next to nobody: everybody waits until nobody's answer is wanted any more. Source: "Handling
+    Overload" in the SRE book (Beyer et al., chapter 21).
+    """
 
     def __init__(self, app: ASGIApp, *, traffic: Traffic, metrics: Metrics) -> None:
         self._app = app
@@ -60,14 +75,23 @@ class TrafficMiddleware:
             await send(message)
 
         if not probe:
-            self._traffic.in_flight += 1
             self._traffic.last_arrival = time.monotonic()
+            if self._traffic.in_flight >= self._traffic.most_in_flight:
+                await send({"type": "http.response.start", "status": UNAVAILABLE, "headers": self._shed_headers()})
+                await send({"type": "http.response.body", "body": _SHED_BODY})
+                self._metrics.observe(scope["method"], SHED_ROUTE, UNAVAILABLE, time.perf_counter() - started)
+                return
+            self._traffic.in_flight += 1
         try:
             await self._app(scope, receive, watched_send)
         finally:
             if not probe:
                 self._traffic.in_flight -= 1
                 self._metrics.observe(scope["method"], route_template(scope), status, time.perf_counter() - started)
+
+    def _shed_headers(self) -> list[tuple[bytes, bytes]]:
+        closing = [(b"connection", b"close")] if self._traffic.draining else []
+        return [*_SHED_HEADERS, *closing]
 
 
 def route_template(scope: dict[str, Any] | Scope) -> str:

@@ -25,6 +25,7 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[create_router(service)],
         database=database,
         metrics=metrics,
+        most_in_flight=settings.most_in_flight,
         adapters=[orders],
         unavailable=[PeerUnavailableError],
     )

@@ -25,5 +25,6 @@ def create_app(settings: Settings) -> FastAPI:
         routers=[create_router(service)],
         database=database,
         metrics=metrics,
+        most_in_flight=settings.most_in_flight,
         adapters=[cache],
     )

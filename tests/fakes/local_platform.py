@@ -202,7 +202,8 @@ class FakePlatform:
         for name, service in outcome.services.items():
             mine = schedule[schedule["service"] == name].sort_values("intended_s", kind="stable")
             answered = np.isfinite(service.latency_seconds)
-            latency = np.where(answered, service.latency_seconds, np.nan)
+            refused = service.status == layout.REFUSED
+            latency = np.where(answered, service.latency_seconds, np.where(refused, 0.005, np.nan))
             parts.append(
                 pd.DataFrame(
                     {
@@ -213,9 +214,9 @@ class FakePlatform:
                         "intended_s": mine["intended_s"].to_numpy(),
                         "sent_s": mine["intended_s"].to_numpy(),
                         "finished_s": mine["intended_s"].to_numpy() + latency,
-                        "status": np.where(answered, 200, 503).astype(np.int16),
+                        "status": np.where(answered, 200, np.where(refused, 503, 0)).astype(np.int16),
                         "ok": answered,
-                        "error": np.where(answered, "", "503"),
+                        "error": np.where(answered, "", np.where(refused, "503", "timeout")),
                     }
                 )
             )

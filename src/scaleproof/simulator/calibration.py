@@ -62,12 +62,10 @@ class ServiceCalibration(SpecModel):
     start_burn_seconds: float = Field(description="How long the start burns, from creation.")
     warm_up_seconds: float = Field(default=0.0, description="Seconds after readiness with dearer requests.")
     warm_up_factor: float = Field(default=1.0, description="CPU a request costs during warm-up, relative to later.")
-    patience_seconds: float | None = Field(
-        default=None, description="Longest a request waits inside a replica before it answers 503; none: it waits for ever."
+    queue_limit: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="Requests that wait for one replica's CPU before it answers 503; none: it lets them all wait."
     )
-    rejection_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        default=0.5, description="CPU that such a refused request costs, relative to a served one."
-    )
+    rejection_cpu_seconds: Annotated[float, Field(ge=0)] = Field(default=0.0, description="CPU seconds that such a 503 costs.")
     calls: dict[str, float] = Field(default={}, description="Calls a request makes to other services.")
     bottleneck: str | None = Field(default=None, description="Shared resource that stopped growth with replicas.")
     highest_rate_per_replica: float = Field(

@@ -76,7 +76,7 @@ def simulate_held(
     settings[layout.DURATION] = settings[layout.HORIZON] = np.ceil(duration_seconds)
     settings[layout.SYNC_PHASE] = settings[layout.SYNC_PERIOD] = np.inf
     settings[layout.SCRAPE_PHASE], settings[layout.SCRAPE_PERIOD] = 15.0, 15.0
-    settings[layout.MAX_OUTSTANDING] = settings[layout.PATIENCE] = np.inf
+    settings[layout.MAX_OUTSTANDING] = settings[layout.QUEUE_LIMIT] = np.inf
     settings[layout.TIMEOUT] = timeout_seconds
     packed = held(replicas)
     finished = np.full(size, np.nan)

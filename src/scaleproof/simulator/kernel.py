@@ -29,7 +29,7 @@ from scaleproof.simulator.pods import (
     routable,
     to_remove,
 )
-from scaleproof.simulator.quota import enqueue, serve_until
+from scaleproof.simulator.quota import enqueue, refuse, serve_until
 
 LONG_AGO: Final = 3600.0  # seconds before the start at which the first replicas were created
 
@@ -96,7 +96,7 @@ def simulate_service(  # noqa: C901, PLR0915  the order of control events is the
         if reachable_count > 0:
             # The limit is on the whole service: what a replica has itself is counted when it is chosen.
             elsewhere -= elsewhere // reachable_count
-        change_readiness(now, slots, requests, settings, lived)
+        change_readiness(now, slots, lived)
         end_drained(now, slots, settings, lived, gone)
         if now >= next_scrape:
             _scrape_all(now, slots, settings)
@@ -147,10 +147,7 @@ def _start_long_ago(
     """A replica that a run starts with: ready and scraped for long, idle."""
     slot = create(-LONG_AGO, ordinal, slots, replica_draws, settings, lived)
     slots.life[slot, layout.READY_AT] = -LONG_AGO
-    become_ready(slot, -LONG_AGO, slots, settings)
-    if settings[layout.PROBE_FAILURES] > 0:
-        share = replica_draws[ordinal % replica_draws.shape[0], layout.QUOTA_PHASE]
-        slots.life[slot, layout.NEXT_PROBE] = share * settings[layout.PROBE_SECONDS]
+    become_ready(slot, -LONG_AGO, slots)
     slots.cpu[slot, layout.CLOCK] = 0.0
     slots.cpu[slot, layout.WARM_UNTIL] = -np.inf
     slots.cpu[slot, layout.PERIOD_END] += LONG_AGO
@@ -187,13 +184,16 @@ def _deal(
         if reachable_count > 1:
             first, second = pick_two(choices[request], reachable_count)
             slot, other = reachable[first], reachable[second]
-            serve_until(cpu, queue, slot, moment, settings, arrivals, work, following, finished_at, status)
-            serve_until(cpu, queue, other, moment, settings, arrivals, work, following, finished_at, status)
+            serve_until(cpu, queue, slot, moment, settings, work, following, finished_at)
+            serve_until(cpu, queue, other, moment, settings, work, following, finished_at)
             slot = less_loaded(queue, slot, other)
         else:
-            serve_until(cpu, queue, slot, moment, settings, arrivals, work, following, finished_at, status)
+            serve_until(cpu, queue, slot, moment, settings, work, following, finished_at)
         if queue[slot, layout.LENGTH] + elsewhere >= settings[layout.MAX_OUTSTANDING]:
             status[request] = layout.OVERFLOW
+        elif queue[slot, layout.LENGTH] >= settings[layout.QUEUE_LIMIT]:
+            status[request] = layout.REFUSED
+            refuse(cpu, queue, slot, settings)
         else:
             enqueue(cpu, queue, slot, request, moment, factor, work, following)
         request += 1
@@ -203,12 +203,12 @@ def _deal(
 @kernel
 def _serve_all(now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64]) -> int:
     """Bring every replica that has been ready up to `now`; returns the requests outstanding."""
-    arrivals, work, _, following, finished_at, status = requests
+    _, work, _, following, finished_at, _ = requests
     cpu, queue, _, state, _ = slots
     outstanding = 0
     for slot in range(state.shape[0]):
         if state[slot, STATE] != FREE and state[slot, STATE] != STARTING:
-            serve_until(cpu, queue, slot, now, settings, arrivals, work, following, finished_at, status)
+            serve_until(cpu, queue, slot, now, settings, work, following, finished_at)
             outstanding += queue[slot, layout.LENGTH]
     return outstanding
 
@@ -219,7 +219,7 @@ def _scrape_all(now: float, slots: Slots, settings: NDArray[np.float64]) -> None
     for slot in range(slots.state.shape[0]):
         if is_counted(slots.state[slot, STATE]):
             used = cpu_seconds(slot, now, slots, settings)
-            scrape(slot, now, used, float(slots.queue[slot, layout.SERVED]), resolution, slots.life, slots.samples)
+            scrape(slot, now, used, float(slots.queue[slot, layout.RECEIVED]), resolution, slots.life, slots.samples)
 
 
 @kernel

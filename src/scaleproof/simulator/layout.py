@@ -26,13 +26,9 @@ DRAIN_LEAST: Final = 14  # seconds that a draining replica stays at least
 DRAIN_MOST: Final = 15  # then it is killed
 MAX_OUTSTANDING: Final = 16  # requests in one service at once; beyond, the gateway answers 503
 TIMEOUT: Final = 17
-PATIENCE: Final = 18  # seconds that a request waits in a replica before it is refused; infinity: for ever
-REJECTION_SHARE: Final = 19  # CPU that a refused request costs, relative to a served one
-PROBE_SECONDS: Final = 20  # between two readiness probes of a ready replica
-PROBE_RETRY_SECONDS: Final = 21  # after a failed one, and while unready
-PROBE_TIMEOUT: Final = 22
-PROBE_FAILURES: Final = 23  # in a row that make a replica unready; 0: never
-SETTINGS: Final = 24
+QUEUE_LIMIT: Final = 18  # requests in one replica at once; beyond, it answers 503 at once
+REJECTION_SECONDS: Final = 19  # CPU that such a refused request costs
+SETTINGS: Final = 20
 
 # A slot is a place for one replica. Its CPU: float64[slots, CPU_COLUMNS].
 CLOCK: Final = 0  # the time up to which the replica has been simulated
@@ -48,7 +44,7 @@ CPU_COLUMNS: Final = 7
 HEAD: Final = 0
 TAIL: Final = 1
 LENGTH: Final = 2
-SERVED: Final = 3  # requests accepted since creation
+RECEIVED: Final = 3  # requests since creation, refused ones included
 QUEUE_COLUMNS: Final = 4
 
 # Its life: float64[slots, LIFE_COLUMNS].
@@ -57,10 +53,8 @@ READY_AT: Final = 1
 ROUTABLE_AT: Final = 2  # the gateway knows it
 DRAINED_AT: Final = 3  # draining began
 CHANGED_AT: Final = 4  # the Ready condition changed
-NEXT_PROBE: Final = 5
-FAILURES: Final = 6  # probes failed in a row
-PROPAGATION: Final = 7  # seconds between readiness and the first request
-LIFE_COLUMNS: Final = 8
+PROPAGATION: Final = 5  # seconds between readiness and the first request
+LIFE_COLUMNS: Final = 6
 
 # Its state: int64[slots, STATE_COLUMNS].
 STATE: Final = 0
@@ -71,7 +65,6 @@ FREE: Final = 0
 STARTING: Final = 1
 READY: Final = 2
 DRAINING: Final = 3
-UNREADY: Final = 4  # was ready, failed its probes
 
 # What the metrics server knows of it: float64[slots, SAMPLE_COLUMNS].
 SCRAPED_AT: Final = 0  # NaN: never
@@ -94,7 +87,7 @@ LOST: Final = 0  # not finished when the simulation ended, or its replica was ki
 SERVED_OK: Final = 1
 NO_REPLICA: Final = 2  # 503: none is ready
 OVERFLOW: Final = 3  # 503: too many outstanding
-REFUSED: Final = 4  # 503 of the replica: it waited too long
+REFUSED: Final = 4  # 503 of the replica: it had too many
 
 # One row a second: float64[seconds, SECOND_COLUMNS].
 SECOND_TOTAL: Final = 0  # replicas that exist: starting, ready, draining

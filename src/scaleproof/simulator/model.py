@@ -35,12 +35,6 @@ class Assumptions:
     """Coefficient of variation of the time a request waits for others."""
     max_outstanding: int | None = None
     """Requests in one service at once, beyond which the gateway answers 503 (a circuit breaker); None: no limit."""
-    probe_seconds: float = 5.0
-    """Between two readiness probes; the embedded runtime's figures. Only a service with a known patience can fail them: of
-    another it is not known how long its probes wait in overload."""
-    probe_retry_seconds: float = 0.5
-    probe_timeout_seconds: float = 1.0
-    probe_failures: int = 3
     calibration_noise: bool = True
     """Every simulated run draws the calibrated means from their intervals, so that results carry their uncertainty."""
 
@@ -98,12 +92,8 @@ def set_up(
     settings[layout.DRAIN_MOST] = max(service.drain_seconds, assumptions.drain_seconds)
     settings[layout.MAX_OUTSTANDING] = np.inf if assumptions.max_outstanding is None else assumptions.max_outstanding
     settings[layout.TIMEOUT] = platform.gateway.request_timeout_seconds
-    settings[layout.PATIENCE] = np.inf if calibration.patience_seconds is None else calibration.patience_seconds
-    settings[layout.REJECTION_SHARE] = calibration.rejection_share
-    settings[layout.PROBE_SECONDS] = assumptions.probe_seconds
-    settings[layout.PROBE_RETRY_SECONDS] = assumptions.probe_retry_seconds
-    settings[layout.PROBE_TIMEOUT] = assumptions.probe_timeout_seconds
-    settings[layout.PROBE_FAILURES] = 0 if calibration.patience_seconds is None else assumptions.probe_failures
+    settings[layout.QUEUE_LIMIT] = np.inf if calibration.queue_limit is None else calibration.queue_limit
+    settings[layout.REJECTION_SECONDS] = calibration.rejection_cpu_seconds
     hpa = pack(
         policy.autoscaling, policy.resources.requests.cpu_millicores, sync_seconds=assumptions.sync_seconds, service=name
     )

@@ -1,4 +1,4 @@
-"""A replica's life: created, starting, ready (or for a while not), known to the gateway, draining, gone."""
+"""A replica's life: created, starting, ready, known to the gateway, draining, gone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scaleproof.hpa.compiled import kernel
 from scaleproof.simulator import layout
-from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, UNREADY, Requests, Slots
+from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, Slots
 from scaleproof.simulator.quota import QUOTA_PERIOD_SECONDS
 
 
@@ -44,7 +44,6 @@ def create(
     slots.life[slot, layout.PROPAGATION] = draws[draw, layout.PROPAGATION_SECONDS]
     slots.life[slot, layout.READY_AT] = now + draws[draw, layout.START_SECONDS]
     slots.life[slot, layout.ROUTABLE_AT] = np.inf
-    slots.life[slot, layout.NEXT_PROBE] = np.inf
     slots.cpu[slot, layout.WARM_UNTIL] = slots.life[slot, layout.READY_AT] + settings[layout.WARM_SECONDS]
     slots.samples[slot, :] = np.nan
     lived[ordinal, layout.LIVED_FROM] = now
@@ -54,26 +53,17 @@ def create(
 
 
 @kernel
-def become_ready(slot: int, now: float, slots: Slots, settings: NDArray[np.float64]) -> None:
+def become_ready(slot: int, now: float, slots: Slots) -> None:
     """Its probe was answered; the gateway hears of it a little later."""
     slots.state[slot, STATE] = READY
     slots.life[slot, layout.CHANGED_AT] = now
     slots.life[slot, layout.ROUTABLE_AT] = now + slots.life[slot, layout.PROPAGATION]
-    slots.life[slot, layout.FAILURES] = 0.0
-    if settings[layout.PROBE_FAILURES] > 0:
-        slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_SECONDS]
-
-
-@kernel
-def has_been_ready(kind: int) -> bool:
-    """Ready, or for a while not."""
-    return kind == READY or kind == UNREADY  # noqa: PLR1714  compiled code has no fast set
 
 
 @kernel
 def is_counted(kind: int) -> bool:
     """Whether a slot's replica is one of those that the autoscaler counts: it exists and is not draining."""
-    return kind == STARTING or has_been_ready(kind)
+    return kind == STARTING or kind == READY  # noqa: PLR1714  compiled code has no fast set
 
 
 @kernel
@@ -86,37 +76,13 @@ def cpu_seconds(slot: int, now: float, slots: Slots, settings: NDArray[np.float6
 
 
 @kernel
-def change_readiness(
-    now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64], lived: NDArray[np.float64]
-) -> None:
-    """Starting replicas that are ready by `now` become so; probes that are due are answered, or not."""
+def change_readiness(now: float, slots: Slots, lived: NDArray[np.float64]) -> None:
+    """Starting replicas that are ready by `now` become so."""
     for slot in range(slots.state.shape[0]):
-        kind = slots.state[slot, STATE]
-        if kind == STARTING and slots.life[slot, layout.READY_AT] <= now:
+        if slots.state[slot, STATE] == STARTING and slots.life[slot, layout.READY_AT] <= now:
             slots.cpu[slot, layout.CLOCK] = now
-            become_ready(slot, now, slots, settings)
+            become_ready(slot, now, slots)
             lived[slots.state[slot, layout.ORDINAL], layout.LIVED_READY] = now
-        elif has_been_ready(kind) and slots.life[slot, layout.NEXT_PROBE] <= now:
-            _probe(slot, now, slots, requests, settings)
-
-
-@kernel
-def _probe(slot: int, now: float, slots: Slots, requests: Requests, settings: NDArray[np.float64]) -> None:
-    """A readiness probe waits behind what the replica has accepted beyond its patience: that is how far its loop lags."""
-    head = slots.queue[slot, layout.HEAD]
-    lag = 0.0 if head < 0 else max(0.0, now - requests.arrivals[head] - settings[layout.PATIENCE])
-    if lag <= settings[layout.PROBE_TIMEOUT]:
-        if slots.state[slot, STATE] == UNREADY:
-            become_ready(slot, now, slots, settings)
-        slots.life[slot, layout.FAILURES] = 0.0
-        slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_SECONDS]
-        return
-    slots.life[slot, layout.FAILURES] += 1.0
-    slots.life[slot, layout.NEXT_PROBE] = now + settings[layout.PROBE_TIMEOUT] + settings[layout.PROBE_RETRY_SECONDS]
-    if slots.state[slot, STATE] == READY and slots.life[slot, layout.FAILURES] >= settings[layout.PROBE_FAILURES]:
-        slots.state[slot, STATE] = UNREADY
-        slots.life[slot, layout.CHANGED_AT] = now
-        slots.life[slot, layout.ROUTABLE_AT] = np.inf
 
 
 @kernel
@@ -179,16 +145,14 @@ def routable(now: float, slots: Slots, reachable: NDArray[np.int64]) -> int:
 
 @kernel
 def next_change(now: float, slots: Slots, settings: NDArray[np.float64]) -> float:
-    """The next time after `now` at which a replica may become ready, be probed, be known or be killed; infinity where none."""
+    """The next time after `now` at which a replica may become ready, be known or be killed; infinity where none."""
     soonest = np.inf
     for slot in range(slots.state.shape[0]):
         kind = slots.state[slot, STATE]
         if kind == STARTING:
             soonest = min(soonest, slots.life[slot, layout.READY_AT])
-        elif has_been_ready(kind):
-            soonest = min(soonest, slots.life[slot, layout.NEXT_PROBE])
-            if slots.life[slot, layout.ROUTABLE_AT] > now:
-                soonest = min(soonest, slots.life[slot, layout.ROUTABLE_AT])
+        elif kind == READY and slots.life[slot, layout.ROUTABLE_AT] > now:
+            soonest = min(soonest, slots.life[slot, layout.ROUTABLE_AT])
         elif kind == DRAINING:
             killed_at = slots.life[slot, layout.DRAINED_AT] + settings[layout.DRAIN_MOST]
             if killed_at > now:

@@ -19,12 +19,10 @@ from scaleproof.simulator.layout import (
     IDLE_CORES,
     LENGTH,
     LIMIT_CORES,
-    PATIENCE,
     PERIOD_END,
-    REFUSED,
-    REJECTION_SHARE,
+    RECEIVED,
+    REJECTION_SECONDS,
     REMAINING,
-    SERVED,
     SPEED_CORES,
     TAIL,
     THROTTLED,
@@ -38,22 +36,19 @@ _TINY: Final = 1e-12
 
 
 @kernel
-def serve_until(  # noqa: C901, PLR0912, PLR0915  one loop: taken apart it would carry its whole state from call to call
+def serve_until(  # noqa: C901, PLR0915  one loop: taken apart it would carry its whole state from call to call
     cpu: NDArray[np.float64],
     queue: NDArray[np.int64],
     slot: int,
     until: float,
     settings: NDArray[np.float64],
-    arrivals: NDArray[np.float64],
     work: NDArray[np.float64],
     following: NDArray[np.int64],
     finished_at: NDArray[np.float64],
-    status: NDArray[np.int8],
 ) -> None:
-    """Serve the slot's queue up to the time `until`.
+    """Serve the slot's queue up to the time `until` and fill in `finished_at`.
 
-    Fills in `finished_at`, and `status` of those that the replica refuses because they waited too long. The arrays are those
-    of `layout.Requests`, passed one by one: a tuple of arrays makes compiled code four times slower here.
+    The arrays are those of `layout.Requests`, passed one by one: a tuple of arrays makes compiled code four times slower here.
     """
     now = cpu[slot, CLOCK]
     if now >= until:
@@ -108,9 +103,6 @@ def serve_until(  # noqa: C901, PLR0912, PLR0915  one loop: taken apart it would
             needed = work[request]
             if now < cpu[slot, WARM_UNTIL]:
                 needed *= settings[WARM_FACTOR]
-            if settings[PATIENCE] < np.inf and now - arrivals[request] > settings[PATIENCE]:
-                status[request] = REFUSED
-                needed *= settings[REJECTION_SHARE]
             cpu[slot, REMAINING] = needed
     cpu[slot, CLOCK] = until
 
@@ -128,7 +120,7 @@ def enqueue(
 ) -> None:
     """Put a request at the end of the slot's queue; the slot has been simulated up to `now`."""
     following[request] = -1
-    queue[slot, SERVED] += 1
+    queue[slot, RECEIVED] += 1
     queue[slot, LENGTH] += 1
     if queue[slot, HEAD] < 0:
         queue[slot, HEAD] = request
@@ -137,3 +129,10 @@ def enqueue(
     else:
         following[queue[slot, TAIL]] = request
     queue[slot, TAIL] = request
+
+
+@kernel
+def refuse(cpu: NDArray[np.float64], queue: NDArray[np.int64], slot: int, settings: NDArray[np.float64]) -> None:
+    """A full replica refuses a request: its answer costs CPU that those in its queue wait for."""
+    queue[slot, RECEIVED] += 1
+    cpu[slot, REMAINING] += settings[REJECTION_SECONDS]

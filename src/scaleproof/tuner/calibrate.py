@@ -14,6 +14,7 @@ from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
 from scaleproof.tuner.calibration_fit import cpu_seconds, fit_service, idle_cores
 from scaleproof.tuner.measure import Rig
+from scaleproof.tuner.overload_fit import OVERLOAD, OVERLOAD_SECONDS
 from scaleproof.tuner.ports import LoadPlan, Progress
 from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
@@ -75,6 +76,7 @@ class Expedition:
     begun: float
     held: dict[str, int]
     climbs: dict[str, list[Climb]] = field(default_factory=dict)
+    overloads: dict[str, Climb] = field(default_factory=dict)
     saturation: dict[str, float] = field(default_factory=dict)
     """Requests/s that would use up one replica's quota, as far as is known."""
 
@@ -140,6 +142,8 @@ def calibrate(
         for name in order:
             for count in levels[name]:
                 _climb_level(trip, policy, name, count, pace)
+                if count == 1:
+                    _overload(trip, name)
     finally:
         rig.target.release()
     return _fitted(trip, policy, order)
@@ -168,7 +172,8 @@ def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
     for counts in levels.values():
         for count in counts:
             total += len(pace.single) * pace.single_seconds if count == 1 else len(pace.several) * pace.several_seconds + 8
-    return total + 4 * (1 + sum(len(counts) for counts in levels.values()))
+        total += OVERLOAD_SECONDS
+    return total + 4 * (1 + len(levels) + sum(len(counts) for counts in levels.values()))
 
 
 def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:
@@ -203,6 +208,12 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         shares = pace.again
 
 
+def _overload(trip: Expedition, name: str) -> None:
+    trip.rig.progress.say(f"calibration: {name} beyond its limit")
+    rate = OVERLOAD * trip.saturation[name]
+    trip.overloads[name] = trip.climb(Staircase(frozenset({name}), (rate,), OVERLOAD_SECONDS))
+
+
 def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float) -> float:
     """The rate that uses up one replica's quota, after these climbs."""
     idle = idle_cores(name, climbs)
@@ -215,13 +226,21 @@ def _fitted(trip: Expedition, policy: Policy, order: Sequence[str]) -> Calibrati
     services: dict[str, ServiceCalibration] = {}
     for name in order:
         services[name] = fit_service(
-            name, trip.climbs[name], spec=rig.spec, policy=policy, life=life, callees=services, seed=trip.seed
+            name,
+            trip.climbs[name],
+            overload=trip.overloads[name],
+            spec=rig.spec,
+            policy=policy,
+            life=life,
+            callees=services,
+            seed=trip.seed,
         )
         found = services[name]
         rig.progress.say(
             f"calibration: {name}: {found.cpu_seconds_per_request.value * 1000:.2f} ms CPU a request, a replica holds "
             f"{found.capacity_per_second.value:.0f} requests/s, starts in {found.start_seconds[0]:.1f}-{found.start_seconds[1]:.1f} s"
             + (f"; {found.bottleneck} stops growth" if found.bottleneck else "")
+            + (f"; refuses when {found.queue_limit:.0f} wait" if found.queue_limit else "; refuses nobody")
         )
     return Calibration(
         stamp=replace_time(rig.target.stamp(), rig.clock()),

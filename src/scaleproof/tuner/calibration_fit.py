@@ -16,6 +16,7 @@ from scaleproof.spec.platform import SLO, Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
 from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
+from scaleproof.tuner.overload_fit import fit_shedding
 from scaleproof.tuner.staircase import Climb
 from scaleproof.tuner.start_up import start_up
 from scaleproof.tuner.statistics import ratio_estimate
@@ -30,13 +31,17 @@ def fit_service(
     name: str,
     climbs: Sequence[Climb],
     *,
+    overload: Climb,
     spec: Platform,
     policy: Policy,
     life: Mapping[str, pd.DataFrame],
     callees: Mapping[str, ServiceCalibration],
     seed: int,
 ) -> ServiceCalibration:
-    """One service's calibration. `life` are the tables of the whole calibration, `callees` the services fitted before.
+    """One service's calibration.
+
+    `overload` is a climb of one replica beyond its limit, `life` are the tables of the whole calibration, `callees` the services
+    fitted before.
 
     Raises CannotMeasureError where CPU does not grow with requests, or no replica was seen to start.
     """
@@ -54,6 +59,7 @@ def fit_service(
     highest = max(step.rate_per_replica for step in singles)
     held = _capacity(fit, slo, cpu, highest)
     by_replicas, suspect = _growth(name, climbs, held.value, slo, limit)
+    shedding = fit_shedding(name, overload, cpu_seconds=single_cpu, idle_cores=idle, wait_seconds=fit.wait.value)
     calls = _calls(name, climbs, spec.services[name].calls, callees)
     below = sum(
         min(1.0, count) * (callees[callee].wait_seconds.value + callees[callee].cpu_seconds_per_request.value)
@@ -85,6 +91,8 @@ def fit_service(
         start_burn_seconds=started.burn_seconds,
         warm_up_seconds=warm_seconds,
         warm_up_factor=warm_factor,
+        queue_limit=None if shedding is None else shedding.queue_limit,
+        rejection_cpu_seconds=0.0 if shedding is None else shedding.rejection_cpu_seconds,
         calls=calls,
         bottleneck=suspect,
         highest_rate_per_replica=max(step.rate_per_replica for step in steps),

@@ -38,6 +38,8 @@ def test_what_is_said_is_taken():
     ({"REDIS_URL": "http://h"}, "REDIS_URL has the scheme 'http'"),
     ({"ORDERS_URL": ""}, "ORDERS_URL is not set; expected a URL such as http://host:port"),
     ({"DRAIN_QUIET_SECONDS": "soon"}, "DRAIN_QUIET_SECONDS is 'soon'"),
+    ({"MOST_IN_FLIGHT": "0"}, "MOST_IN_FLIGHT is '0'; expected a whole number from 1 to 100000"),
+    ({"MOST_IN_FLIGHT": "many"}, "MOST_IN_FLIGHT is 'many'"),
     ({"DRAIN_LIMIT_SECONDS": "-1"}, "DRAIN_LIMIT_SECONDS is '-1'"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named_without_repeating_a_secret(wrong: dict[str, str], message: str):

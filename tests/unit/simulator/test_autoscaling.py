@@ -9,7 +9,7 @@ from scaleproof.hpa.controller import HorizontalController, Pod, Sample
 from scaleproof.hpa.reasons import NAMES
 from scaleproof.simulator import autoscaling, layout
 from scaleproof.simulator.autoscaling_spec import held, pack
-from scaleproof.simulator.layout import READY, STARTING, UNREADY, Slots
+from scaleproof.simulator.layout import READY, STARTING, Slots
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import BadInputError
 
@@ -72,7 +72,7 @@ def test_the_kernel_decides_as_the_controller_does(seed, behavior, metrics):
         table = slots_of(12)
         pods = []
         for index in range(current):
-            kind = int(rng.choice([READY, READY, READY, STARTING, UNREADY]))
+            kind = int(rng.choice([READY, READY, READY, STARTING]))
             created = now - float(rng.choice([5.0, 20.0, 200.0, 900.0]))
             changed = created + float(rng.uniform(0, now - created))
             table.state[index, layout.STATE] = kind

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scaleproof.simulator import layout
 from scaleproof.simulator.balancing import less_loaded, pick_two
-from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, UNREADY, Slots
+from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, Slots
 from scaleproof.simulator.metric_lag import scrape
 from scaleproof.simulator.pods import create, drain, next_change, routable, to_remove
 
@@ -78,7 +78,7 @@ class TestMetricLag:
 
 class TestScalingDown:
     def test_not_ready_first_then_the_youngest(self):
-        table = slots([READY, STARTING, READY, FREE, DRAINING, UNREADY])
+        table = slots([READY, STARTING, READY, FREE, DRAINING, STARTING])
         order = []
         while (slot := to_remove(table)) >= 0:
             order.append(slot)

@@ -22,15 +22,14 @@ def one_replica(phase: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
 def serve(arrivals: list[float], work: list[float], *, limit: float, phase: float = 0.0, speed: float = 1.0) -> np.ndarray:
     cpu, queue = one_replica(phase)
     quota = np.zeros(layout.SETTINGS)
-    quota[layout.LIMIT_CORES], quota[layout.SPEED_CORES], quota[layout.PATIENCE] = limit, speed, np.inf
-    came, needed = np.array(arrivals), np.array(work)
+    quota[layout.LIMIT_CORES], quota[layout.SPEED_CORES] = limit, speed
+    needed = np.array(work)
     following = np.full(len(work), -1, np.int64)
     finished = np.full(len(work), np.nan)
-    status = np.zeros(len(work), np.int8)
     for index, moment in enumerate(arrivals):
-        serve_until(cpu, queue, 0, moment, quota, came, needed, following, finished, status)
+        serve_until(cpu, queue, 0, moment, quota, needed, following, finished)
         enqueue(cpu, queue, 0, index, moment, 1.0, needed, following)
-    serve_until(cpu, queue, 0, 1e4, quota, came, needed, following, finished, status)
+    serve_until(cpu, queue, 0, 1e4, quota, needed, following, finished)
     return finished
 
 

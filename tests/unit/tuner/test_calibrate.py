@@ -65,9 +65,25 @@ def test_the_model_curve_passes_near_the_steps(quick):
     assert curve["p95_seconds"].iloc[0] < 0.1
 
 
+def test_a_service_that_lets_everybody_wait_has_no_limit(quick):
+    _, found = quick
+    assert found.services["orders"].queue_limit is None
+
+
+def test_it_finds_when_replicas_refuse_and_what_that_costs():
+    here = world()
+    orders = here.platform.truth.services["orders"].model_copy(update={"queue_limit": 12, "rejection_cpu_seconds": 0.001})
+    services = {**here.platform.truth.services, "orders": orders}
+    here.platform.truth = here.platform.truth.model_copy(update={"services": services})
+    found = calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True, budget_millicores=1200)
+    assert found.services["orders"].queue_limit == pytest.approx(12, abs=2)
+    assert found.services["orders"].rejection_cpu_seconds == pytest.approx(0.001, abs=0.0007)
+    assert found.services["dashboard"].queue_limit is None
+
+
 def test_quick_keeps_its_time_budget(quick):
     here, _ = quick
-    assert here.platform.now - 1_000_000.0 < 115  # two services, with 3 s to start each load and 8 s for replicas
+    assert here.platform.now - 1_000_000.0 < 135  # two services, with 3 s to start each load and 8 s for replicas
 
 
 def test_the_autoscaler_decides_again_afterwards(quick):
@@ -136,4 +152,4 @@ def test_levels(orders, dashboard, budget, quick, levels):
 
 def test_expected_seconds_of_the_two_paces():
     levels = {"orders": [1, 4], "dashboard": [1, 2]}
-    assert expected_seconds(levels, QUICK) < 100 < expected_seconds(levels, THOROUGH) < 300
+    assert expected_seconds(levels, QUICK) < 120 < expected_seconds(levels, THOROUGH) < 300

@@ -24,7 +24,7 @@ def climb(replicas: int, rates: tuple[float, ...], *, good: float = 1.0, cores=l
         ends.append(step + np.where(late, 0.6, 0.01))
     intended, finished = np.concatenate(times), np.concatenate(ends)
     schedule = pd.DataFrame({"action": np.arange(intended.size), "service": "orders", "intended_s": intended})
-    requests = schedule.assign(step=0, finished_s=finished, ok=True)
+    requests = schedule.assign(step=0, sent_s=intended, finished_s=finished, status=200, ok=True)
     rows = []
     for second in range(-2, int(stairs.duration_seconds) + 1):
         rate = 0.0 if second <= 0 else rates[min((second - 1) // 5, len(rates) - 1)] / replicas
@@ -43,10 +43,11 @@ def life():
 
 
 def fitted(climbs):
-    return fit_service("orders", climbs, spec=platform(), policy=policy(), life=life(), callees={}, seed=1)
+    return fit_service("orders", climbs, overload=OVERLOADED, spec=platform(), policy=policy(), life=life(), callees={}, seed=1)
 
 
 SINGLE = climb(1, (8.0, 14.0, 18.0, 22.0))
+OVERLOADED = climb(1, (40.0,))
 
 
 def test_four_replicas_that_hold_four_times_as_much():
