@@ -56,7 +56,7 @@ bench: $(INSTALLED)  ## Measured ABBA pairs on three shapes, generator overhead,
 
 lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
-		--extra local --extra fast --extra platform --group dev pyproject.toml -o requirements.lock
+		--extra local --extra fast --extra platform --extra pulumi --group dev pyproject.toml -o requirements.lock
 
 test-deps: $(INSTALLED)  ## Only install, into .venv
 
