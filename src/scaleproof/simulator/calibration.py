@@ -44,7 +44,18 @@ class CalibrationStep(SpecModel):
 class ServiceCalibration(SpecModel):
     """One service under a CPU quota. The quota is modelled as a quota (100 ms periods), not as a slower CPU."""
 
-    cpu_seconds_per_request: Estimate = Field(description="CPU seconds of one replica a request, fan-out excluded.")
+    cpu_seconds_per_request: Estimate = Field(
+        description="CPU seconds of one replica a request at capacity, fan-out excluded. Rarer requests are dearer (see idle_factor)."
+    )
+    busy_factor: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="CPU of a request that follows another at once, relative to cpu_seconds_per_request."
+    )
+    idle_factor: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="CPU of a request that finds a long idle replica, relative to cpu_seconds_per_request."
+    )
+    idle_seconds: Annotated[float, Field(gt=0)] = Field(
+        default=0.05, description="Time constant in which an idle replica's next request gets dearer (caches go cold)."
+    )
     cpu_variation: Annotated[float, Field(ge=0)] = Field(
         default=0.5, description="Coefficient of variation of a request's CPU seconds."
     )

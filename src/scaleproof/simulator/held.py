@@ -26,6 +26,11 @@ class ReplicaModel:
     wait_variation: float = 0.7
     idle_cores: float = 0.0
     concurrency: float = 1.0
+    busy_factor: float = 1.0
+    """CPU of a request that follows another at once, relative to `cpu_seconds`."""
+    idle_factor: float = 1.0
+    """CPU of a request that finds a long idle replica, relative to `cpu_seconds`."""
+    idle_seconds: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ def simulate_held(
     settings[layout.SPEED_CORES] = model.concurrency
     settings[layout.IDLE_CORES] = model.idle_cores
     settings[layout.WARM_FACTOR] = 1.0
+    settings[layout.BUSY_FACTOR] = model.busy_factor
+    settings[layout.IDLE_FACTOR] = model.idle_factor
+    settings[layout.IDLE_SECONDS] = model.idle_seconds
     settings[layout.DURATION] = settings[layout.HORIZON] = np.ceil(duration_seconds)
     settings[layout.SYNC_PHASE] = settings[layout.SYNC_PERIOD] = np.inf
     settings[layout.SCRAPE_PHASE], settings[layout.SCRAPE_PERIOD] = 15.0, 15.0
@@ -110,7 +118,7 @@ def capacity(
     Found by bisection to 1 %, over the pooled seeds.
     """
     usable = max(model.limit_cores - model.idle_cores, 1e-6)
-    low, high = 0.0, replicas * usable / model.cpu_seconds
+    low, high = 0.0, replicas * usable / (model.cpu_seconds * model.busy_factor)
 
     def holds(rate: float) -> bool:
         steps = [

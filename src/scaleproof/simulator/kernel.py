@@ -172,7 +172,6 @@ def _deal(
     """Deal the requests that arrive before `until`, from number `request` on; returns the next number."""
     arrivals, work, choices, following, finished_at, status = requests
     cpu, queue, _, _, _ = slots
-    factor = settings[layout.WARM_FACTOR]
     total = arrivals.shape[0]
     while request < total and arrivals[request] < until:
         moment = arrivals[request]
@@ -195,7 +194,7 @@ def _deal(
             status[request] = layout.REFUSED
             refuse(cpu, queue, slot, settings)
         else:
-            enqueue(cpu, queue, slot, request, moment, factor, work, following)
+            enqueue(cpu, queue, slot, request, moment, settings, work, following)
         request += 1
     return request
 

@@ -28,7 +28,10 @@ MAX_OUTSTANDING: Final = 16  # requests in one service at once; beyond, the gate
 TIMEOUT: Final = 17
 QUEUE_LIMIT: Final = 18  # requests in one replica at once; beyond, it answers 503 at once
 REJECTION_SECONDS: Final = 19  # CPU that such a refused request costs
-SETTINGS: Final = 20
+BUSY_FACTOR: Final = 20  # CPU of a request that follows another at once, relative to the drawn work
+IDLE_FACTOR: Final = 21  # of one that finds a replica long idle
+IDLE_SECONDS: Final = 22  # how soon an idle replica gets there
+SETTINGS: Final = 23
 
 # A slot is a place for one replica. Its CPU: float64[slots, CPU_COLUMNS].
 CLOCK: Final = 0  # the time up to which the replica has been simulated
@@ -38,7 +41,8 @@ REMAINING: Final = 3  # CPU seconds that the request in service still needs
 DONE: Final = 4  # CPU seconds spent on requests
 THROTTLED: Final = 5  # seconds stopped by the quota while work was waiting
 WARM_UNTIL: Final = 6
-CPU_COLUMNS: Final = 7
+IDLE_SINCE: Final = 7  # when the last request was done
+CPU_COLUMNS: Final = 8
 
 # Its queue: int64[slots, QUEUE_COLUMNS].
 HEAD: Final = 0

@@ -83,6 +83,9 @@ def set_up(
     settings[layout.BURN_SECONDS] = calibration.start_burn_seconds
     settings[layout.WARM_SECONDS] = calibration.warm_up_seconds
     settings[layout.WARM_FACTOR] = calibration.warm_up_factor
+    settings[layout.BUSY_FACTOR] = calibration.busy_factor
+    settings[layout.IDLE_FACTOR] = calibration.idle_factor
+    settings[layout.IDLE_SECONDS] = calibration.idle_seconds
     settings[layout.REQUEST_CORES] = policy.resources.requests.cpu_millicores / 1000
     settings[layout.DURATION] = duration_seconds
     settings[layout.HORIZON] = horizon_seconds

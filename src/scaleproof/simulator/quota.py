@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 from scaleproof.hpa.compiled import kernel
 from scaleproof.simulator.layout import (
+    BUSY_FACTOR,
     CLOCK,
     DONE,
     HEAD,
     IDLE_CORES,
+    IDLE_FACTOR,
+    IDLE_SECONDS,
+    IDLE_SINCE,
     LENGTH,
     LIMIT_CORES,
     PERIOD_END,
@@ -36,7 +40,7 @@ _TINY: Final = 1e-12
 
 
 @kernel
-def serve_until(  # noqa: C901, PLR0915  one loop: taken apart it would carry its whole state from call to call
+def serve_until(  # noqa: C901, PLR0912, PLR0915  one loop: taken apart it would carry its whole state from call to call
     cpu: NDArray[np.float64],
     queue: NDArray[np.int64],
     slot: int,
@@ -100,10 +104,12 @@ def serve_until(  # noqa: C901, PLR0915  one loop: taken apart it would carry it
         queue[slot, HEAD] = request
         queue[slot, LENGTH] -= 1
         if request >= 0:
-            needed = work[request]
+            needed = work[request] * settings[BUSY_FACTOR]
             if now < cpu[slot, WARM_UNTIL]:
                 needed *= settings[WARM_FACTOR]
             cpu[slot, REMAINING] = needed
+        else:
+            cpu[slot, IDLE_SINCE] = now
     cpu[slot, CLOCK] = until
 
 
@@ -114,17 +120,25 @@ def enqueue(
     slot: int,
     request: int,
     now: float,
-    warm_factor: float,
+    settings: NDArray[np.float64],
     work: NDArray[np.float64],
     following: NDArray[np.int64],
 ) -> None:
-    """Put a request at the end of the slot's queue; the slot has been simulated up to `now`."""
+    """Put a request at the end of the slot's queue; the slot has been simulated up to `now`.
+
+    One that finds the replica idle costs the more CPU the longer it was idle: caches have gone cold.
+    """
     following[request] = -1
     queue[slot, RECEIVED] += 1
     queue[slot, LENGTH] += 1
     if queue[slot, HEAD] < 0:
         queue[slot, HEAD] = request
-        factor = warm_factor if now < cpu[slot, WARM_UNTIL] else 1.0
+        factor = settings[BUSY_FACTOR]
+        if settings[IDLE_FACTOR] != factor:
+            idle = max(0.0, now - cpu[slot, IDLE_SINCE])
+            factor += (settings[IDLE_FACTOR] - factor) * (1.0 - np.exp(-idle / settings[IDLE_SECONDS]))
+        if now < cpu[slot, WARM_UNTIL]:
+            factor *= settings[WARM_FACTOR]
         cpu[slot, REMAINING] = work[request] * factor
     else:
         following[queue[slot, TAIL]] = request

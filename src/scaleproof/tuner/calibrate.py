@@ -12,7 +12,8 @@ from scaleproof.simulator.call_graph import callers_first
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
-from scaleproof.tuner.calibration_fit import cpu_seconds, fit_service, idle_cores
+from scaleproof.tuner.calibration_fit import fit_service, idle_cores
+from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
 from scaleproof.tuner.overload_fit import OVERLOAD, OVERLOAD_SECONDS
 from scaleproof.tuner.ports import LoadPlan, Progress
@@ -36,7 +37,7 @@ class Pace:
     several: tuple[float, ...]
     single_seconds: float
     several_seconds: float
-    again: tuple[float, ...] = (0.8, 0.95)
+    again: tuple[float, ...] = (0.75, 0.9, 1.0)
 
 
 THOROUGH: Final = Pace(
@@ -217,7 +218,7 @@ def _overload(trip: Expedition, name: str) -> None:
 def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float) -> float:
     """The rate that uses up one replica's quota, after these climbs."""
     idle = idle_cores(name, climbs)
-    return max(limit_cores - idle, 0.1 * limit_cores) / cpu_seconds(name, climbs, idle).value
+    return cpu_curve(name, climbs, idle).rate_at(max(limit_cores - idle, 0.1 * limit_cores))
 
 
 def _fitted(trip: Expedition, policy: Policy, order: Sequence[str]) -> Calibration:

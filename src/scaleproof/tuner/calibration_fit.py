@@ -15,9 +15,10 @@ from scaleproof.spec.errors import CannotMeasureError
 from scaleproof.spec.platform import SLO, Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
+from scaleproof.tuner.cpu_fit import CpuCurve, cpu_curve
 from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
 from scaleproof.tuner.overload_fit import fit_shedding
-from scaleproof.tuner.staircase import Climb
+from scaleproof.tuner.staircase import Climb, Spent
 from scaleproof.tuner.start_up import start_up
 from scaleproof.tuner.statistics import ratio_estimate
 
@@ -49,17 +50,16 @@ def fit_service(
     resources = policy.services[name].resources
     limit = resources.limits.cpu_millicores / 1000
     idle = idle_cores(name, climbs)
-    cpu = cpu_seconds(name, climbs, idle)
-    single = [climb for climb in climbs if climb.replicas[name] == 1]
     steps = [step for climb in climbs for step in climb.steps(name, slo.latency_seconds)]
     singles = [step for step in steps if step.replicas == 1]
-    single_cpu = cpu_seconds(name, single, idle).value
-    bare = ReplicaModel(cpu_seconds=single_cpu, variation=0.5, limit_cores=limit, idle_cores=idle)
+    curve = cpu_curve(name, climbs, idle)
+    bare = replica_model(curve, limit, idle)
     fit = fit_latency(bare, singles, seed=seed)
     highest = max(step.rate_per_replica for step in singles)
-    held = _capacity(fit, slo, cpu, highest)
+    held = _capacity(fit, slo, curve, highest)
+    cpu = curve.at(held.value)
     by_replicas, suspect = _growth(name, climbs, held.value, slo, limit)
-    shedding = fit_shedding(name, overload, cpu_seconds=single_cpu, idle_cores=idle, wait_seconds=fit.wait.value)
+    shedding = fit_shedding(name, overload, cpu_seconds=curve.busy_seconds, idle_cores=idle, wait_seconds=fit.wait.value)
     calls = _calls(name, climbs, spec.services[name].calls, callees)
     below = sum(
         min(1.0, count) * (callees[callee].wait_seconds.value + callees[callee].cpu_seconds_per_request.value)
@@ -74,7 +74,12 @@ def fit_service(
     mine = life["replicas"][life["replicas"]["service"] == name]
     warm_seconds, warm_factor = _warm_up(name, climbs)
     return ServiceCalibration(
-        cpu_seconds_per_request=cpu,
+        cpu_seconds_per_request=Estimate(
+            value=cpu, low=cpu * (1 - curve.relative_error), high=cpu * (1 + curve.relative_error)
+        ),
+        busy_factor=curve.busy_seconds / cpu,
+        idle_factor=(curve.busy_seconds + curve.idle_seconds) / cpu,
+        idle_seconds=curve.time_constant_seconds,
         cpu_variation=fit.model.variation,
         idle_cores=idle,
         wait_seconds=Estimate(
@@ -82,7 +87,7 @@ def fit_service(
         ),
         capacity_per_second=held,
         capacity_by_replicas=by_replicas,
-        usage_at_capacity_cores=_usage_at_capacity(cpu.value, fit.model.variation, idle, held.value, limit),
+        usage_at_capacity_cores=_usage_at_capacity(cpu, fit.model.variation, idle, held.value, limit),
         memory_peak_bytes=int(mine["memory_bytes"].max()),
         request_millicores=resources.requests.cpu_millicores,
         limit_millicores=resources.limits.cpu_millicores,
@@ -107,27 +112,22 @@ def idle_cores(name: str, climbs: Sequence[Climb]) -> float:
     return max(0.0, min(quiet, default=0.0))
 
 
-def cpu_seconds(name: str, climbs: Sequence[Climb], idle: float) -> Estimate:
-    """CPU seconds a request beyond idle use. Raises CannotMeasureError where there is none to be seen."""
-    parts = [spent for climb in climbs for spent in climb.spent(name)]
-    if not parts:
-        raise CannotMeasureError(
-            f"calibration of {name}: no CPU sample while requests were answered",
-            hint="run the calibration again, without --quick",
-        )
-    work = np.array([spent.cpu_seconds - idle * spent.seconds * spent.replicas for spent in parts])
-    found = ratio_estimate(work, np.array([spent.requests for spent in parts]))
-    if found.value <= 0:
-        raise CannotMeasureError(
-            f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
-        )
-    return found
+def replica_model(curve: CpuCurve, limit_cores: float, idle_cores: float) -> ReplicaModel:
+    """A replica that costs what the curve says, its latency still to be fitted."""
+    return ReplicaModel(
+        cpu_seconds=curve.busy_seconds,
+        variation=0.5,
+        limit_cores=limit_cores,
+        idle_cores=idle_cores,
+        idle_factor=1 + curve.idle_seconds / curve.busy_seconds,
+        idle_seconds=curve.time_constant_seconds,
+    )
 
 
-def _capacity(fit: LatencyFit, slo: SLO, cpu: Estimate, highest: float) -> Estimate:
+def _capacity(fit: LatencyFit, slo: SLO, curve: CpuCurve, highest: float) -> Estimate:
     """The model's capacity of one replica within the SLO, never beyond the highest rate measured."""
     value = min(highest, capacity(fit.model, threshold_seconds=slo.latency_seconds, share=slo.share))
-    relative = (cpu.high - cpu.low) / 2 / cpu.value
+    relative = curve.relative_error
     return Estimate(value=value, low=value * max(0.0, 1 - relative), high=min(max(highest, value), value * (1 + relative)))
 
 
@@ -160,11 +160,21 @@ def _calls(
         if not parts:
             continue
         idle = idle_cores(callee, climbs)
-        work = np.array([spent.cpu_seconds - idle * spent.seconds * spent.replicas for spent in parts])
-        made = ratio_estimate(work, np.array([spent.requests for spent in parts])).value
+        requests = np.array([spent.requests for spent in parts])
+        called = [_requests_behind(spent, idle, known[callee]) for spent in parts]
+        made = ratio_estimate(np.array(called), requests).value
         if made > 0:
-            counts[callee] = made / known[callee].cpu_seconds_per_request.value
+            counts[callee] = made
     return counts
+
+
+def _requests_behind(spent: Spent, idle: float, known: ServiceCalibration) -> float:
+    """How many average requests explain the CPU that was spent, on replicas that had nothing else to do."""
+    cpu = known.cpu_seconds_per_request.value
+    busy, cold = cpu * known.busy_factor, cpu * (known.idle_factor - known.busy_factor)
+    curve = CpuCurve(busy, cold, known.idle_seconds, 0.0)
+    cores = spent.cpu_seconds / spent.seconds / spent.replicas - idle
+    return curve.rate_at(cores) * spent.seconds * spent.replicas if cores > 0 else 0.0
 
 
 def _usage_at_capacity(cpu: float, variation: float, idle: float, rate: float, limit: float) -> float:
@@ -199,6 +209,9 @@ def model_curve(found: ServiceCalibration, slo: SLO, *, points: int = 25, seed: 
     """The fitted model of one replica for the report: rate_per_replica, p50_seconds, p95_seconds, good_share, up to the highest rate measured."""
     model = ReplicaModel(
         cpu_seconds=found.cpu_seconds_per_request.value,
+        busy_factor=found.busy_factor,
+        idle_factor=found.idle_factor,
+        idle_seconds=found.idle_seconds,
         variation=found.cpu_variation,
         limit_cores=found.limit_millicores / 1000,
         wait_seconds=found.wait_seconds.value,

@@ -45,8 +45,14 @@ def fit_shedding(name: str, climb: Climb, *, cpu_seconds: float, idle_cores: flo
     rate = climb.completed(name, np.array([begin]), np.array([end]))[0] / (end - begin)
     waited = float((served["finished_s"] - served["sent_s"]).mean()) - wait_seconds
     samples = climb.samples(name)
-    busy = samples[(samples["start_s"] >= begin) & (samples["end_s"] <= end)]["cores"]
-    spare = (float(busy.mean()) if len(busy) else 0.0) - idle_cores - rate * cpu_seconds
+    busy = samples[(samples["start_s"] >= begin) & (samples["end_s"] <= end)]
+    starts, ends = busy["start_s"].to_numpy(dtype=np.float64), busy["end_s"].to_numpy(dtype=np.float64)
+    seconds = float((ends - starts).sum())
+    spare = 0.0
+    if seconds > 0:
+        # Requests of exactly the samples' time: what is left over is a difference of two large numbers.
+        cores = float((busy["cores"].to_numpy(dtype=np.float64) * (ends - starts)).sum()) / seconds
+        spare = cores - idle_cores - float(climb.completed(name, starts, ends).sum()) / seconds * cpu_seconds
     return Shedding(
         queue_limit=max(1.0, rate * waited),
         rejection_cpu_seconds=min(max(0.0, spare / refused), cpu_seconds),

@@ -26,6 +26,9 @@ def settings_of(**changes: float) -> np.ndarray:
         "MAX_OUTSTANDING": np.inf,
         "TIMEOUT": 5.0,
         "QUEUE_LIMIT": np.inf,
+        "BUSY_FACTOR": 1.0,
+        "IDLE_FACTOR": 1.0,
+        "IDLE_SECONDS": 0.05,
     }
     for name, value in {**known, **changes}.items():
         settings[getattr(layout, name)] = value
@@ -115,6 +118,19 @@ class TestRequests:
         assert slowest[1] < 1
         # 25 refusals a second leave 225 ms of CPU for those served
         assert shedding.count(layout.SERVED_OK) == pytest.approx(60 * 22.5, rel=0.05)
+
+    def test_rare_requests_cost_more(self):
+        # every 2 s one of 10 ms, twice as dear after so long; ten at once: the first is dear, nine follow at half the cost
+        rare = Simulated(np.arange(10.0, 30.0, 2.0), BUSY_FACTOR=0.5, IDLE_FACTOR=2.0)
+        assert rare.column(layout.SECOND_CPU).sum() == pytest.approx(10 * 0.02)
+        together = Simulated(np.full(10, 10.0), BUSY_FACTOR=0.5, IDLE_FACTOR=2.0)
+        assert together.column(layout.SECOND_CPU).sum() == pytest.approx(0.02 + 9 * 0.005)
+
+    def test_half_the_time_constant_idle_is_not_yet_cold(self):
+        # the second comes 0.05 s after the first was done (20 ms of CPU within a 25 ms budget, from 10.0 on)
+        run = Simulated([10.0, 10.07], BUSY_FACTOR=1.0, IDLE_FACTOR=2.0, IDLE_SECONDS=0.1)
+        expected = 0.02 + 0.01 * (2 - np.exp(-0.5))
+        assert run.column(layout.SECOND_CPU).sum() == pytest.approx(expected)
 
     def test_the_gateway_shares_requests_among_replicas(self):
         one, two = (Simulated(burst(22, 0, 100), replicas=count) for count in (1, 2))

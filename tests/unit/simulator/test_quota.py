@@ -23,12 +23,13 @@ def serve(arrivals: list[float], work: list[float], *, limit: float, phase: floa
     cpu, queue = one_replica(phase)
     quota = np.zeros(layout.SETTINGS)
     quota[layout.LIMIT_CORES], quota[layout.SPEED_CORES] = limit, speed
+    quota[layout.BUSY_FACTOR] = quota[layout.IDLE_FACTOR] = quota[layout.IDLE_SECONDS] = 1.0
     needed = np.array(work)
     following = np.full(len(work), -1, np.int64)
     finished = np.full(len(work), np.nan)
     for index, moment in enumerate(arrivals):
         serve_until(cpu, queue, 0, moment, quota, needed, following, finished)
-        enqueue(cpu, queue, 0, index, moment, 1.0, needed, following)
+        enqueue(cpu, queue, 0, index, moment, quota, needed, following)
     serve_until(cpu, queue, 0, 1e4, quota, needed, following, finished)
     return finished
 

@@ -72,12 +72,12 @@ def test_a_service_that_lets_everybody_wait_has_no_limit(quick):
 
 def test_it_finds_when_replicas_refuse_and_what_that_costs():
     here = world()
-    orders = here.platform.truth.services["orders"].model_copy(update={"queue_limit": 12, "rejection_cpu_seconds": 0.001})
+    orders = here.platform.truth.services["orders"].model_copy(update={"queue_limit": 12, "rejection_cpu_seconds": 0.003})
     services = {**here.platform.truth.services, "orders": orders}
     here.platform.truth = here.platform.truth.model_copy(update={"services": services})
     found = calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True, budget_millicores=1200)
     assert found.services["orders"].queue_limit == pytest.approx(12, abs=2)
-    assert found.services["orders"].rejection_cpu_seconds == pytest.approx(0.001, abs=0.0007)
+    assert found.services["orders"].rejection_cpu_seconds == pytest.approx(0.003, abs=0.0015)
     assert found.services["dashboard"].queue_limit is None
 
 

@@ -1,0 +1,95 @@
+"""CPU a request by how busy the replica is: rare requests find cold caches and cost more. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.tuner.staircase import Climb, Spent
+from scaleproof.tuner.statistics import student_t_95
+
+_IDLE_SECONDS: Final = (0.01, 0.02, 0.035, 0.06, 0.1, 0.2)
+_LEAST_BUSY: Final = 0.3
+"""A request never costs less than this share of what the busiest measured step had: no extrapolation below what was seen."""
+_LEAST_ERROR: Final = 0.02
+
+
+@dataclass(frozen=True)
+class CpuCurve:
+    """CPU seconds a request of one replica."""
+
+    busy_seconds: float
+    """Of a request that follows another at once."""
+    idle_seconds: float
+    """What a request to a long idle replica costs on top."""
+    time_constant_seconds: float
+    relative_error: float
+    """Half of the 90 % interval."""
+
+    def at(self, rate: float) -> float:
+        """At so many requests/s of one replica, at random times: the mean over exponential gaps, as long as none queues."""
+        return self.busy_seconds + self.idle_seconds / (1 + rate * self.time_constant_seconds)
+
+    def rate_at(self, cores: float) -> float:
+        """Requests/s that use so many cores: the root of rate x at(rate) = cores, which grows with the rate."""
+        # busy tau rate^2 + (busy + idle - cores tau) rate - cores = 0
+        square = self.busy_seconds * self.time_constant_seconds
+        line = self.busy_seconds + self.idle_seconds - cores * self.time_constant_seconds
+        return (-line + math.sqrt(line**2 + 4 * square * cores)) / (2 * square)
+
+
+def cpu_curve(name: str, climbs: Sequence[Climb], idle_cores: float) -> CpuCurve:
+    """The curve nearest to the steps that were not overloaded. Raises CannotMeasureError where there is none to be seen."""
+    parts = [spent for climb in climbs for spent in climb.spent(name)]
+    if not parts:
+        raise CannotMeasureError(
+            f"calibration of {name}: no CPU sample while requests were answered",
+            hint="run the calibration again, without --quick",
+        )
+    rates = np.array([part.requests / part.seconds / part.replicas for part in parts])
+    each = np.array([cpu_a_request(part, idle_cores) for part in parts])
+    requests = np.array([part.requests for part in parts])
+    if float((each * requests).sum()) <= 0:
+        raise CannotMeasureError(
+            f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
+        )
+    weights = np.sqrt(requests)
+    least = _LEAST_BUSY * float(each[np.argmax(rates)])
+    best: tuple[float, float, float, float] | None = None
+    for constant in _IDLE_SECONDS:
+        column = 1 / (1 + rates * constant)
+        busy, idle = _two_parts(column, each, weights, least)
+        error = float(np.sum((weights * (busy + idle * column - each)) ** 2))
+        if best is None or error < best[0]:
+            best = (error, busy, idle, constant)
+    assert best is not None
+    _, busy, idle, constant = best
+    curve = CpuCurve(busy, idle, constant, 0.0)
+    off = each / np.array([curve.at(rate) for rate in rates]) - 1
+    degrees = max(1, len(parts) - 3)
+    spread = math.sqrt(float((requests * off**2).sum()) / float(requests.sum()) * len(parts) / degrees)
+    error = max(_LEAST_ERROR, student_t_95(degrees) * spread / math.sqrt(len(parts)))
+    return CpuCurve(busy, idle, constant, min(error, 0.9))
+
+
+def cpu_a_request(part: Spent, idle_cores: float) -> float:
+    """CPU seconds a request beyond idle use."""
+    return (part.cpu_seconds - idle_cores * part.seconds * part.replicas) / part.requests
+
+
+def _two_parts(column: np.ndarray, each: np.ndarray, weights: np.ndarray, least: float) -> tuple[float, float]:
+    """Weighted least squares of each = busy + idle x column with busy >= least > 0 and idle >= 0."""
+    rows = np.column_stack([np.ones_like(column), column]) * weights[:, None]
+    busy, idle = (float(value) for value in np.linalg.lstsq(rows, each * weights, rcond=None)[0])
+    square = weights**2
+    if idle < 0 or len(each) < 3:  # noqa: PLR2004  two points say nothing about a curve
+        return max(least, float((square * each).sum() / square.sum())), 0.0
+    if busy < least:
+        busy = least
+        idle = max(0.0, float((square * column * (each - least)).sum() / (square * column**2).sum()))
+    return busy, idle
