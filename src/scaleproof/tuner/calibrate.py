@@ -15,7 +15,7 @@ from scaleproof.spec.shapes import Shape
 from scaleproof.tuner.calibration_fit import fit_service, idle_cores
 from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
-from scaleproof.tuner.overload_fit import OVERLOAD, OVERLOAD_SECONDS
+from scaleproof.tuner.overload_fit import OVERLOAD_SECONDS, OVERLOADS, fit_overload
 from scaleproof.tuner.ports import LoadPlan, Progress
 from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
@@ -143,8 +143,6 @@ def calibrate(
         for name in order:
             for count in levels[name]:
                 _climb_level(trip, policy, name, count, pace)
-                if count == 1:
-                    _overload(trip, name)
     finally:
         rig.target.release()
     return _fitted(trip, policy, order)
@@ -173,7 +171,7 @@ def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
     for counts in levels.values():
         for count in counts:
             total += len(pace.single) * pace.single_seconds if count == 1 else len(pace.several) * pace.several_seconds + 8
-        total += OVERLOAD_SECONDS
+        total += OVERLOAD_SECONDS * len(OVERLOADS)
     return total + 4 * (1 + len(levels) + sum(len(counts) for counts in levels.values()))
 
 
@@ -185,7 +183,7 @@ def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:
         limit = policy.services[name].resources.limits.cpu_millicores / 1000
         # The calls of others count as requests here: the guess errs towards caution, the staircase corrects it.
         try:
-            trip.saturation[name] = _saturation([climb], name, limit)
+            trip.saturation[name] = _saturation(trip, name, limit, [climb])
         except CannotMeasureError:
             trip.saturation[name] = PROBE_RATES[-1]
 
@@ -202,7 +200,10 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         if count > 1:
             return
         limit = policy.services[name].resources.limits.cpu_millicores / 1000
-        trip.saturation[name] = _saturation(climbs, name, limit)
+        trip.saturation[name] = _saturation(trip, name, limit, climbs)
+        if name not in trip.overloads:
+            _overload(trip, name)
+            trip.saturation[name] = _saturation(trip, name, limit, climbs)
         reached = max(step.rate_per_replica for entry in climbs for step in entry.steps(name, 1.0))
         if reached >= _HIGH_ENOUGH * trip.saturation[name]:
             return
@@ -211,14 +212,19 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
 
 def _overload(trip: Expedition, name: str) -> None:
     trip.rig.progress.say(f"calibration: {name} beyond its limit")
-    rate = OVERLOAD * trip.saturation[name]
-    trip.overloads[name] = trip.climb(Staircase(frozenset({name}), (rate,), OVERLOAD_SECONDS))
+    rates = tuple(share * trip.saturation[name] for share in OVERLOADS)
+    trip.overloads[name] = trip.climb(Staircase(frozenset({name}), rates, OVERLOAD_SECONDS))
 
 
-def _saturation(climbs: Sequence[Climb], name: str, limit_cores: float) -> float:
-    """The rate that uses up one replica's quota, after these climbs."""
+def _saturation(trip: Expedition, name: str, limit_cores: float, climbs: Sequence[Climb]) -> float:
+    """The rate that uses up one replica's quota, after these climbs: with requests that all follow another, once that is known."""
     idle = idle_cores(name, climbs)
-    return cpu_curve(name, climbs, idle).rate_at(max(limit_cores - idle, 0.1 * limit_cores))
+    usable = max(limit_cores - idle, 0.1 * limit_cores)
+    if name in trip.overloads:
+        overload = fit_overload(name, trip.overloads[name], limit_cores=limit_cores, idle_cores=idle)
+        if overload.busy_seconds is not None:
+            return usable / overload.busy_seconds
+    return cpu_curve(name, climbs, idle_cores=idle, limit_cores=limit_cores).rate_at(usable)
 
 
 def _fitted(trip: Expedition, policy: Policy, order: Sequence[str]) -> Calibration:

@@ -17,7 +17,7 @@ from scaleproof.spec.policy import Policy
 from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
 from scaleproof.tuner.cpu_fit import CpuCurve, cpu_curve
 from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
-from scaleproof.tuner.overload_fit import fit_shedding
+from scaleproof.tuner.overload_fit import fit_overload
 from scaleproof.tuner.staircase import Climb, Spent
 from scaleproof.tuner.start_up import start_up
 from scaleproof.tuner.statistics import ratio_estimate
@@ -52,14 +52,15 @@ def fit_service(
     idle = idle_cores(name, climbs)
     steps = [step for climb in climbs for step in climb.steps(name, slo.latency_seconds)]
     singles = [step for step in steps if step.replicas == 1]
-    curve = cpu_curve(name, climbs, idle)
+    busy = fit_overload(name, overload, limit_cores=limit, idle_cores=idle).busy_seconds
+    curve = cpu_curve(name, climbs, idle_cores=idle, limit_cores=limit, busy_seconds=busy)
     bare = replica_model(curve, limit, idle)
     fit = fit_latency(bare, singles, seed=seed)
     highest = max(step.rate_per_replica for step in singles)
     held = _capacity(fit, slo, curve, highest)
     cpu = curve.at(held.value)
     by_replicas, suspect = _growth(name, climbs, held.value, slo, limit)
-    shedding = fit_shedding(name, overload, cpu_seconds=curve.busy_seconds, idle_cores=idle, wait_seconds=fit.wait.value)
+    overloaded = fit_overload(name, overload, limit_cores=limit, idle_cores=idle, wait_seconds=fit.wait.value)
     calls = _calls(name, climbs, spec.services[name].calls, callees)
     below = sum(
         min(1.0, count) * (callees[callee].wait_seconds.value + callees[callee].cpu_seconds_per_request.value)
@@ -96,8 +97,8 @@ def fit_service(
         start_burn_seconds=started.burn_seconds,
         warm_up_seconds=warm_seconds,
         warm_up_factor=warm_factor,
-        queue_limit=None if shedding is None else shedding.queue_limit,
-        rejection_cpu_seconds=0.0 if shedding is None else shedding.rejection_cpu_seconds,
+        queue_limit=overloaded.queue_limit,
+        rejection_cpu_seconds=overloaded.rejection_cpu_seconds,
         calls=calls,
         bottleneck=suspect,
         highest_rate_per_replica=max(step.rate_per_replica for step in steps),

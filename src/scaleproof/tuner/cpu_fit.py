@@ -15,7 +15,9 @@ from scaleproof.tuner.statistics import student_t_95
 
 _IDLE_SECONDS: Final = (0.01, 0.02, 0.035, 0.06, 0.1, 0.2)
 _LEAST_BUSY: Final = 0.3
-"""A request never costs less than this share of what the busiest measured step had: no extrapolation below what was seen."""
+"""Without an overload to tell: a request never costs less than this share of what it had in the busiest step."""
+_UNTHROTTLED: Final = 0.85
+"""Above this share of the quota requests queue, and those that follow another at once are cheaper than the gaps tell."""
 _LEAST_ERROR: Final = 0.02
 
 
@@ -43,8 +45,13 @@ class CpuCurve:
         return (-line + math.sqrt(line**2 + 4 * square * cores)) / (2 * square)
 
 
-def cpu_curve(name: str, climbs: Sequence[Climb], idle_cores: float) -> CpuCurve:
-    """The curve nearest to the steps that were not overloaded. Raises CannotMeasureError where there is none to be seen."""
+def cpu_curve(
+    name: str, climbs: Sequence[Climb], *, idle_cores: float, limit_cores: float, busy_seconds: float | None = None
+) -> CpuCurve:
+    """The curve nearest to the steps that were not overloaded; `busy_seconds` is what an overload told.
+
+    Raises CannotMeasureError where there is nothing to be seen.
+    """
     parts = [spent for climb in climbs for spent in climb.spent(name)]
     if not parts:
         raise CannotMeasureError(
@@ -58,12 +65,17 @@ def cpu_curve(name: str, climbs: Sequence[Climb], idle_cores: float) -> CpuCurve
         raise CannotMeasureError(
             f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
         )
+    quiet = np.array([(part.cpu_seconds / part.seconds / part.replicas) <= _UNTHROTTLED * limit_cores for part in parts])
+    if quiet.any():
+        rates, each, requests = rates[quiet], each[quiet], requests[quiet]
     weights = np.sqrt(requests)
     least = _LEAST_BUSY * float(each[np.argmax(rates)])
     best: tuple[float, float, float, float] | None = None
     for constant in _IDLE_SECONDS:
         column = 1 / (1 + rates * constant)
-        busy, idle = _two_parts(column, each, weights, least)
+        busy, idle = _two_parts(column, each, weights, least) if busy_seconds is None else (busy_seconds, 0.0)
+        if busy_seconds is not None:
+            idle = max(0.0, float((requests * column * (each - busy)).sum() / (requests * column**2).sum()))
         error = float(np.sum((weights * (busy + idle * column - each)) ** 2))
         if best is None or error < best[0]:
             best = (error, busy, idle, constant)
@@ -71,9 +83,9 @@ def cpu_curve(name: str, climbs: Sequence[Climb], idle_cores: float) -> CpuCurve
     _, busy, idle, constant = best
     curve = CpuCurve(busy, idle, constant, 0.0)
     off = each / np.array([curve.at(rate) for rate in rates]) - 1
-    degrees = max(1, len(parts) - 3)
-    spread = math.sqrt(float((requests * off**2).sum()) / float(requests.sum()) * len(parts) / degrees)
-    error = max(_LEAST_ERROR, student_t_95(degrees) * spread / math.sqrt(len(parts)))
+    degrees = max(1, len(each) - 3)
+    spread = math.sqrt(float((requests * off**2).sum()) / float(requests.sum()) * len(each) / degrees)
+    error = max(_LEAST_ERROR, student_t_95(degrees) * spread / math.sqrt(len(each)))
     return CpuCurve(busy, idle, constant, min(error, 0.9))
 
 

@@ -22,8 +22,9 @@ class FakeClimb:
         return self.parts
 
 
-def curve(*steps: tuple[float, float], idle: float = 0.0) -> CpuCurve:
-    return cpu_curve("orders", [FakeClimb(*steps, idle=idle)], idle)  # type: ignore[list-item]  # what a climb has spent is all it needs
+def curve(*steps: tuple[float, float], idle: float = 0.0, busy: float | None = None) -> CpuCurve:
+    climb = FakeClimb(*steps, idle=idle)
+    return cpu_curve("orders", [climb], idle_cores=idle, limit_cores=1.0, busy_seconds=busy)  # type: ignore[list-item]  # what a climb has spent is all it needs
 
 
 def test_the_same_at_every_rate():
@@ -56,6 +57,18 @@ def test_noise_widens_the_interval():
 def test_a_steep_curve_is_not_continued_below_what_was_seen():
     found = curve((10, 0.004), (20, 0.002), (40, 0.001))
     assert found.at(10_000) >= 0.0003
+
+
+def test_an_overload_tells_what_requests_in_a_row_cost():
+    truth = CpuCurve(0.0008, 0.0012, 0.02, 0.0)
+    found = curve(*[(rate, truth.at(rate)) for rate in (10, 25, 50)], busy=0.0008)
+    assert found.at(400) == pytest.approx(truth.at(400), rel=0.02)
+
+
+def test_throttled_steps_do_not_count():
+    climb = FakeClimb((10, 0.002), (20, 0.002), (40, 0.002), (60, 0.001))
+    found = cpu_curve("orders", [climb], idle_cores=0.0, limit_cores=0.065)  # type: ignore[list-item]  # as above
+    assert found.at(60) == pytest.approx(0.002)
 
 
 def test_one_step_has_no_curve():
