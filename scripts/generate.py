@@ -1,6 +1,7 @@
 """Writes the files that are generated from code; with --check, fails where one is stale.
 
-docs/schemas/*.json from the models, README's command list from the CLI, ARCHITECTURE's layers from the import contract.
+docs/schemas/*.json from the models, README's command list from the CLI, ARCHITECTURE's layers from the import contract, the charts'
+READMEs from their values.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import click
 
 from scaleproof.cli import CHAPTERS, cli
 from scaleproof.wiring import SCHEMA_NAMES, schema_of
+from scripts.chart_readme import chart_readme
 
 PROJECT = Path(__file__).parent.parent
 
@@ -45,6 +47,8 @@ def generated() -> dict[Path, str]:
     files = {PROJECT / f"docs/schemas/{name}.schema.json": schema_of(name) for name in SCHEMA_NAMES}
     files[readme] = between(readme.read_text(), "commands", command_list())
     files[architecture] = between(architecture.read_text(), "layers", layers())
+    for chart in sorted((PROJECT / "charts").iterdir()):
+        files[chart / "README.md"] = chart_readme(chart)
     return files
 
 
