@@ -19,6 +19,8 @@ _LEAST_BUSY: Final = 0.3
 _UNTHROTTLED: Final = 0.85
 """Above this share of the quota requests queue, and those that follow another at once are cheaper than the gaps tell."""
 _LEAST_ERROR: Final = 0.02
+_ENOUGH_REQUESTS: Final = 300.0
+"""More in a step do not make it weigh more: what differs from step to step then is the machine's mood, not chance."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def cpu_curve(
         )
     rates = np.array([part.requests / part.seconds / part.replicas for part in parts])
     each = np.array([cpu_a_request(part, idle_cores) for part in parts])
-    requests = np.array([part.requests for part in parts])
+    requests = np.minimum([part.requests for part in parts], _ENOUGH_REQUESTS)
     if float((each * requests).sum()) <= 0:
         raise CannotMeasureError(
             f"calibration of {name}: its CPU does not grow with its requests", hint="do its requests reach this service at all?"
