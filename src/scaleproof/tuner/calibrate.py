@@ -41,9 +41,9 @@ class Pace:
 
 
 THOROUGH: Final = Pace(
-    single=(0.25, 0.45, 0.6, 0.7, 0.8, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
+    single=(0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
-QUICK: Final = Pace(single=(0.35, 0.65, 0.95, 1.2), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+QUICK: Final = Pace(single=(0.2, 0.5, 0.8, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
 
 
 @dataclass(frozen=True)

