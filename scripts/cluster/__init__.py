@@ -1,0 +1,1 @@
+"""A real one-node Kubernetes out of package registries, for tests (docs/cluster-for-tests.md)."""

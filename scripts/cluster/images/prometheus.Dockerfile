@@ -1,0 +1,7 @@
+# Debian's Prometheus, promtool included.
+ARG DEBIAN_IMAGE
+FROM ${DEBIAN_IMAGE}
+RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends prometheus && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+USER 65534:65534
+EXPOSE 9090
+ENTRYPOINT ["/usr/bin/prometheus"]
