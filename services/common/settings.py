@@ -28,8 +28,8 @@ class ServiceSettings:
     """The longest it goes on serving; below the time between SIGTERM and SIGKILL."""
 
     most_in_flight: int
-    """Requests served at once; more are refused (see `traffic`). A full queue should be worked off well within the SLO: 32 take a
-    replica of 150m about 0.2 s."""
+    """Requests served at once; more are refused (see `traffic`). A full queue should be worked off well within the SLO: 24 take a
+    replica of 100m about 0.2 s."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
@@ -43,7 +43,7 @@ class ServiceSettings:
             redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if environment.get("REDIS_URL") else None,
             drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
             drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
-            most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=32),
+            most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=24),
         )
 
 
