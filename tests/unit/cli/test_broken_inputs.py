@@ -108,7 +108,7 @@ CASES = {
         lambda p: edit(p, "Pulumi.dev.yaml", "maxReplicas: 5", "maxReplicas: 5000"),
         ["up"],
         2,
-        ["does not fit this machine", "orders 5000 x 150m", "lower maxReplicas"],
+        ["does not fit this machine", "orders 5000 x 100m", "lower maxReplicas"],
     ),
     "unknown shape": (lambda p: None, ["load", "--shape", "wave"], 2, ["'wave' is not known", *SHAPE_NAMES]),
     "broken trace": (
