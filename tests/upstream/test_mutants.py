@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from upstream import cases
+from upstream import cases, verdict
 from upstream.timelines import timeline
-from upstream.verdict import play
 
 import scaleproof
+from scaleproof.hpa.explain import explain
 
 PACKAGE = Path(scaleproof.__file__).parent
 MUTANTS = {
@@ -96,7 +96,7 @@ MUTANTS = {
 def record(upstream, tmp_path_factory):
     """Questions and upstream's answers to them, in a file."""
     questions = [[cases.decision(Random(seed))] for seed in range(1000)]
-    questions += [play(timeline(Random(seed)))[0] for seed in range(10)]
+    questions += [verdict.play(timeline(Random(seed)))[0] for seed in range(10)]
     file = tmp_path_factory.mktemp("record") / "answers.jsonl"
     file.write_text("".join(json.dumps([question, upstream.ask(question)]) + "\n" for question in questions))
     return file
@@ -131,3 +131,15 @@ def test_an_unchanged_copy_agrees(record, tmp_path):
 @pytest.mark.parametrize("what", MUTANTS)
 def test_a_changed_rule_is_noticed(record, tmp_path, what):
     assert different_lines(record, copied(tmp_path, *MUTANTS[what])) > 0
+
+
+def test_a_difference_leaves_a_case_to_explain(upstream, tmp_path, monkeypatch):
+    monkeypatch.setattr(verdict, "MISMATCHES", tmp_path)
+    questions, ours = verdict.play(timeline(Random(1)))
+    theirs = upstream.ask(questions)[30]
+    assert verdict.mismatch("timeline-1-sync30", ours[30][1], ours[30][0], theirs) is None
+    theirs["desiredReplicas"] += 1
+    text = verdict.mismatch("timeline-1-sync30", ours[30][1], ours[30][0], theirs)
+    file = tmp_path / "timeline-1-sync30.json"
+    assert text.startswith(f"timeline-1-sync30: scaleproof hpa explain {file}\n  desiredReplicas: ours")
+    assert explain(json.loads(file.read_text()))["desiredReplicas"] == ours[30][0]["desiredReplicas"]
