@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,13 +24,14 @@ WORKER_SPAWN_RATE_PER_SECOND = 2_500
 class LocustProcess:
     """`locust --headless` on one order; a context that leaves no process behind."""
 
-    def __init__(self, config: LoadConfig, locustfile: Path, processes: int) -> None:
+    def __init__(self, config: LoadConfig, locustfile: Path, processes: int, *, words: Sequence[str] | None = None) -> None:
+        """`words`: a command line for Locust in another role than the usual one."""
         self.folder = Path(config.folder)
         file = self.folder / CONFIG_FILE
         file.write_text(config.model_dump_json(indent=2, by_alias=True, exclude_none=True) + "\n", encoding="utf-8")
         with (self.folder / LOG_FILE).open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and arguments
-                command(config, locustfile, processes),
+                command(config, locustfile, processes) if words is None else words,
                 env=environment(os.environ, file),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

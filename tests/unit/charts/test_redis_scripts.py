@@ -56,8 +56,10 @@ def prepared(tmp_path: Path) -> Iterator[tuple[Path, int]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [str(find_redis()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-        + ["--aclfile", str(tmp_path / "redis" / "users.acl")],
+        [
+            *(str(find_redis()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)),
+            *("--aclfile", str(tmp_path / "redis" / "users.acl")),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
