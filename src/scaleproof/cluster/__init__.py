@@ -1,0 +1,1 @@
+"""Kubernetes as the target: the Pulumi stack, holding and observing pods and their autoscalers."""
