@@ -6,7 +6,7 @@ tls-port {{ int .Values.service.port }}
 tls-cert-file /etc/redis-tls/{{ .Values.tls.certKey }}
 tls-key-file /etc/redis-tls/{{ .Values.tls.privateKeyKey }}
 tls-ca-cert-file /etc/redis-tls/{{ .Values.tls.caKey }}
-tls-auth-clients {{ .Values.tls.authClients }}
+tls-auth-clients {{ get (dict "required" "yes" "optional" "optional" "none" "no") .Values.tls.authClients }}
 tls-protocols "TLSv1.2 TLSv1.3"
 {{- else }}
 port {{ int .Values.service.port }}
@@ -29,7 +29,7 @@ lazyfree-lazy-server-del yes
 save ""
 {{- if .Values.persistence.enabled }}
 appendonly yes
-appendfsync {{ .Values.persistence.appendfsync }}
+appendfsync {{ ternary "no" .Values.persistence.appendfsync (eq .Values.persistence.appendfsync "never") }}
 auto-aof-rewrite-percentage 100
 auto-aof-rewrite-min-size 64mb
 aof-use-rdb-preamble yes

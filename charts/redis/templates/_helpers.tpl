@@ -86,6 +86,6 @@ seccompProfile:
 {{/* Command-line words by which the server's own client reaches it. Inside the pod the certificate's names do not matter. */}}
 {{- define "redis.cliTls" -}}
 {{- if .Values.tls.enabled }} --tls --cacert /etc/redis-tls/{{ .Values.tls.caKey }}
-{{- if eq .Values.tls.authClients "yes" }} --cert /etc/redis-tls/{{ .Values.tls.certKey }} --key /etc/redis-tls/{{ .Values.tls.privateKeyKey }}{{ end }}
+{{- if eq .Values.tls.authClients "required" }} --cert /etc/redis-tls/{{ .Values.tls.certKey }} --key /etc/redis-tls/{{ .Values.tls.privateKeyKey }}{{ end }}
 {{- end }}
 {{- end }}
