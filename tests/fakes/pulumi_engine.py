@@ -12,6 +12,8 @@ case "$*" in
   *version*) echo v3.250.0; exit 0;;
   *"stack select"*) [ -e "$here/no-stack" ] && { echo "error: no stack named 'dev' found" >&2; exit 1; }; exit 0;;
   *"stack init"*) rm -f "$here/no-stack"; exit 0;;
+  *"stack export"*) cat "$here/state"; exit 0;;
+  *"stack import"*) exit 0;;
   *"stack output"*) cat "$here/outputs"; exit 0;;
   *"stack history"*)
     echo "[{\"kind\":\"update\",\"startTime\":\"2026-11-24T00:00:00.000Z\",\"message\":\"\",\"environment\":{},\"config\":{},\"result\":\"succeeded\",\"resourceChanges\":$(cat "$here/changes")}]"
@@ -36,7 +38,7 @@ exit 0
 
 
 class FakeEngine:
-    """Files beside it say how it behaves: locked, log, hangs, stubborn, errors, no-stack, outputs, changes."""
+    """Files beside it say how it behaves: locked, log, hangs, stubborn, errors, no-stack, outputs, changes, state."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -45,6 +47,7 @@ class FakeEngine:
         file.chmod(0o755)
         self.set("outputs", "{}")
         self.set("changes", "{}")
+        self.set("state", '{"version": 3, "deployment": {}}')
         self.path = f"{folder}{os.pathsep}{os.environ['PATH']}"
 
     def set(self, name: str, text: str = "") -> None:

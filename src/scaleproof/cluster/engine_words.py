@@ -68,6 +68,12 @@ FAILURES: Final = (
         user_error=False,
     ),
     Failure(
+        r"was not created: it already exists|AlreadyExists|already exists",
+        "the cluster already has objects that the stack's state does not know, such as an interrupted run may leave",
+        "delete them, or take them into the state with `pulumi import`; then run it again",
+        user_error=False,
+    ),
+    Failure(
         r"field conflict|conflicts? with \"",
         "somebody else owns fields that the stack sets",
         "`scaleproof preview --target kube --refresh` shows them; undo the change made by hand, or annotate pulumi.com/patchForce",

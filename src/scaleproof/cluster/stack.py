@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -14,6 +15,7 @@ from typing import Any, Final, TypeVar
 from pulumi.automation import CommandError, ConcurrentUpdateError, LocalWorkspace, Stack, StackNotFoundError
 
 from scaleproof.cluster.engine_words import Change, explained, read_change
+from scaleproof.cluster.pending_creates import adopted
 from scaleproof.cluster.pulumi_process import PulumiProcess
 from scaleproof.cluster.stack_lock import lives, read_locks, this_host
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
@@ -94,6 +96,7 @@ class KubeStack:
         seen = _Seen(progress)
         with self._configured(policy) as config_file, self._guarded("pulumi up", progress, watch):
             stack = self._stack()
+            self._unlocked(stack, progress, lambda: self._adopt_pending(stack, progress))
             result = self._unlocked(
                 stack,
                 progress,
@@ -159,6 +162,24 @@ class KubeStack:
             stack.cancel()
             progress.say(f"an interrupted run (process {locks[0].pid}) had left the stack locked: unlocked")
             return action()
+
+    def _adopt_pending(self, stack: Stack, progress: Progress) -> None:
+        """What a killed engine was just creating may exist without being in the stack's state: it is read into it."""
+        # Not by the Automation API's export, which decrypts the stack's secrets.
+        state = json.loads(self._pulumi("stack", "export"))
+        adoption = adopted(state.get("deployment") or {})
+        if not adoption.urns:
+            return
+        progress.say(f"an interrupted run was creating {', '.join(adoption.ids)}: looking what became of it")
+        with tempfile.TemporaryDirectory(prefix="scaleproof-") as folder:
+            file = Path(folder) / "state.json"
+            file.write_text(json.dumps({**state, "deployment": adoption.deployment}))
+            self._pulumi("stack", "import", "--file", str(file))
+        stack.refresh(target=list(adoption.urns), color="never")
+
+    def _pulumi(self, *order: str) -> str:
+        answer = self._process.run([*order, "--stack", self._name], str(self._project), dict(self._workspace.env_vars))
+        return str(answer.stdout)
 
     @contextmanager
     def _configured(self, policy: Policy | None) -> Iterator[str | None]:

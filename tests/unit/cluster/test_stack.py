@@ -117,6 +117,20 @@ def test_a_lock_that_a_dead_process_left_is_removed(engine, stack, progress) -> 
     assert progress.lines == ["an interrupted run (process 4194303) had left the stack locked: unlocked"]
 
 
+def test_what_a_killed_engine_was_creating_is_looked_for(engine, stack, progress) -> None:
+    resource = {
+        "urn": "urn:x",
+        "type": "kubernetes:core/v1:Secret",
+        "inputs": {"metadata": {"name": "key", "namespace": "shop"}},
+    }
+    state = {"version": 3, "deployment": {"pending_operations": [{"type": "creating", "resource": resource}]}}
+    engine.set("state", json.dumps(state))
+    stack.up(progress)
+    imported = next(at for at, order in enumerate(engine.orders) if "stack import" in order)
+    assert any("refresh" in order and "--target urn:x" in order for order in engine.orders[imported:])
+    assert progress.lines == ["an interrupted run was creating shop/key: looking what became of it"]
+
+
 def test_a_lock_of_a_living_process_is_respected(engine, stack, progress) -> None:
     engine.set("locked", f"{this_host()} (pid {os.getpid()})")
     with pytest.raises(CannotMeasureError, match=f"in use: root@.* \\(process {os.getpid()}\\) holds it") as caught:
