@@ -17,6 +17,7 @@ from scaleproof.load.status import FAILED_FILE, FINISHED_FILE, STARTED_FILE, STO
 HEARTBEAT_SECONDS = 5.0
 LISTEN_SECONDS = 0.2
 LAST_WORD_SECONDS = 3.0
+GOODBYE_SECONDS = 10.0
 STOP_NOW = {"at_s": 0.0, "grace_s": 0.0}
 
 
@@ -79,6 +80,8 @@ class Ensemble:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         for each in self._conversations:
+            each.say_goodbye()
+        for each in self._conversations:
             each.end()
 
 
@@ -98,14 +101,21 @@ class _Conversation:
         self._to_say: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._told: set[str] = set()
         self._over = threading.Event()
+        self._leaving = False
         self._thread = threading.Thread(target=self._talk, name=f"load-{session.name}", daemon=True)
 
     def begin(self) -> None:
         """Start talking."""
         self._thread.start()
 
+    def say_goodbye(self) -> None:
+        """Have the pod end its Locust and clear away what is left of the load; it hangs up when that is done."""
+        self._leaving = True
+        self.tell({"do": "end"})
+
     def end(self) -> None:
-        """Stop talking; the session itself belongs to whoever opened it."""
+        """Wait until the pod has hung up, but not for long: it ends by itself when it hears nothing more."""
+        self._thread.join(GOODBYE_SECONDS)
         self._over.set()
         self._thread.join(HEARTBEAT_SECONDS)
 
@@ -131,6 +141,8 @@ class _Conversation:
                 for message in self._session.receive(LISTEN_SECONDS):
                     self._hear(message)
         except (OSError, ValueError) as error:
+            if self._leaving:
+                return
             words = self._session.errors().strip().splitlines()[-1:] or [str(error) or type(error).__name__]
             self._end(f"the session broke off ({words[0]})")
             self.settled.set()

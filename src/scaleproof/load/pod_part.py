@@ -4,7 +4,7 @@ scaleproof opens one such session in each generator pod (an exec, as `kubectl ex
 is sent, says what Locust's files say (signals, status lines) as lines of JSON on standard output, and sends the record when it is asked to.
 It ends, with everything it started, when the input ends or falls silent: no load outlives whoever asked for it.
 
-    in   {"do": "ping"}   {"do": "start", …Order}   {"do": "signal", "name", "content"}   {"do": "collect"}   {"do": "alive"}
+    in   {"do": "ping"}   {"do": "start", …Order}   {"do": "signal", "name", "content"}   {"do": "collect"}   {"do": "alive"}   {"do": "end"}
     out  {"say": "pong", "time", "open_files", "version"}   {"say": "signal", "name", "content"}   {"say": "status", "process", "lines"}
          {"say": "file", "name", "data": base64, "last"}   {"say": "collected"}   {"say": "ended", "log"}   {"say": "failed", "message"}
 """
@@ -179,7 +179,7 @@ def play(lines: Iterable[str], say: Callable[[Message], None], home: Path, silen
             except queue.Empty:
                 part.look()
                 continue
-            if message is None:
+            if message is None or message.get("do") == "end":
                 return
             last_heard = time.monotonic()
             part.hear(message)
