@@ -69,6 +69,8 @@ class Observer:
         self._decided: dict[str, str] = {}
         self._events_known: set[str] = set()
         self._began = clock()
+        self._looked = self._began
+        """When it last looked: Kubernetes tells whole seconds, and what is new now was not so then."""
         self._looking = threading.Lock()
         self._stop = threading.Event()
         self._pool = ThreadPoolExecutor(SCRAPES_AT_ONCE, thread_name_prefix="scrape")
@@ -138,20 +140,20 @@ class Observer:
             self._recording.state(now, seen.service, seen.name, state)
         for name in self._seen.keys() - views.keys():
             self._recording.event(now, "stopped", self._seen[name].service, name, "gone")
-        self._seen = views
+        self._seen, self._looked = views, now
 
     def _note_changes(self, seen: pods.PodView, now: float) -> None:
         before = self._seen.get(seen.name)
         event = self._recording.event
         if before is None:
             if seen.created_at >= self._began - 1:
-                event(seen.created_at, "created", seen.service, seen.name, "")
+                event(max(seen.created_at, self._looked), "created", seen.service, seen.name, "")
             if seen.started_at is not None:
                 self._recording.kubelet[seen.name].add(seen.started_at, 0.0)
         if seen.ready and not (before is not None and before.ready):
             moment = seen.ready_at or now
             if moment >= self._began - 1:
-                event(moment, "ready", seen.service, seen.name, "")
+                event(max(moment, self._looked), "ready", seen.service, seen.name, "")
         if seen.deleted_at is not None and (before is None or before.deleted_at is None):
             event(min(seen.deleted_at, now), "draining", seen.service, seen.name, "")
         if before is not None and seen.restarts > before.restarts:
