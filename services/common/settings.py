@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -40,7 +41,7 @@ class ServiceSettings:
             host=environment.get("HOST", "127.0.0.1"),
             port=read_port(environment),
             database_url=read_url(environment, "DATABASE_URL", schemes=("postgresql", "postgres")),
-            redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if environment.get("REDIS_URL") else None,
+            redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if read_text(environment, "REDIS_URL") else None,
             drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
             drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
             most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=24),
@@ -55,9 +56,23 @@ def read_port(environment: Mapping[str, str]) -> int:
     return int(text)
 
 
+def read_text(environment: Mapping[str, str], name: str) -> str:
+    """The variable; where it is not set, what is in the file that `<NAME>_FILE` names: secrets need not be in the environment.
+
+    Empty where neither is set. Raises SettingsError where the file cannot be read.
+    """
+    file = environment.get(f"{name}_FILE")
+    if name in environment or not file:
+        return environment.get(name, "")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE is {file!r}, which cannot be read: {type(error).__name__}") from None
+
+
 def read_url(environment: Mapping[str, str], name: str, *, schemes: tuple[str, ...]) -> str:
     """A URL with one of these schemes. The value is never repeated in a message: it may hold a password."""
-    text = environment.get(name, "")
+    text = read_text(environment, name)
     example = f"expected a URL such as {schemes[0]}://host:port"
     if not text:
         raise SettingsError(f"{name} is not set; {example}")

@@ -29,6 +29,20 @@ def test_what_is_said_is_taken():
     assert (settings.drain_quiet_seconds, settings.drain_limit_seconds) == (0.5, 7.0)
 
 
+def test_secrets_may_lie_in_files(tmp_path):
+    file = tmp_path / "database-url"
+    file.write_text(GOOD["DATABASE_URL"] + "\n")
+    settings = ServiceSettings.from_environment({"DATABASE_URL_FILE": str(file), "REDIS_URL_FILE": ""}, service="orders")
+    assert (settings.database_url, settings.redis_url) == (GOOD["DATABASE_URL"], None)
+    said = {"DATABASE_URL": "postgresql://said", "DATABASE_URL_FILE": str(file)}
+    assert ServiceSettings.from_environment(said, service="orders").database_url == "postgresql://said"
+
+
+def test_a_file_that_is_not_there_is_named():
+    with pytest.raises(SettingsError, match=r"^REDIS_URL_FILE is '/nowhere', which cannot be read: FileNotFoundError$"):
+        ServiceSettings.from_environment({**GOOD, "REDIS_URL_FILE": "/nowhere"}, service="orders")
+
+
 @pytest.mark.parametrize(("wrong", "message"), [
     ({"PORT": "http"}, "PORT is 'http'; expected a number from 1 to 65535"),
     ({"PORT": "0"}, "PORT is '0'"),

@@ -1,0 +1,168 @@
+"""Envoy Gateway's policies from the spec. They mean what the embedded default's Envoy configuration means.
+
+Source: gateway.envoyproxy.io, "API Reference" (v1alpha1) of Envoy Gateway 1.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_services, duration
+from scaleproof.components.gateway_settings import GatewaySettings, JwtVerification, RateLimit
+from scaleproof.components.manifest import Manifest, manifest
+from scaleproof.spec.platform import Platform, Service
+
+API_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
+CONNECTION_RESERVE: Final = 2000
+"""Connections beyond one a user: service to service, health checks, users that reconnect. Envoy Gateway's default of 1,024 in all
+refuses users long before the replicas are busy."""
+UPSTREAM_IDLE: Final = "30s"
+"""Below every server's keep-alive (75 s here): who opens a connection must be who closes it, or requests are lost."""
+SHORTEST_DOWNSTREAM_IDLE_SECONDS: Final = 120.0
+CONNECT_TIMEOUT: Final = "2s"
+BUFFER_LIMIT: Final = "64Ki"
+LEAST_CONCURRENT_RETRIES: Final = 10
+"""Under little load a share of the requests in flight would be no retry at all."""
+SPOOFABLE_HEADERS: Final = ("x-forwarded-for", "forwarded")
+"""What a client says about where it comes from is not believed."""
+
+
+def connections(platform: Platform) -> int:
+    """Connections that each proxy must be able to hold: all users may meet on one."""
+    return platform.load.users + CONNECTION_RESERVE
+
+
+def traffic_policies(
+    platform: Platform, namespace: str, labels: Mapping[str, str], settings: GatewaySettings
+) -> list[Manifest]:
+    """A BackendTrafficPolicy for each service's routes: rate limits count for users, never for calls between services."""
+    found = []
+    called = called_services(platform)
+    jwt = settings.jwt
+    for name, service in platform.services.items():
+        backend = _backend(service, platform, settings)
+        if service.routes:
+            routes = [name]
+            if jwt is not None and any(platform.service_of(path) == name for path in jwt.public_paths):
+                routes.append(f"{name}-public")
+            limits = {"rateLimit": _rate_limit(settings)} if settings.rate_limits else {}
+            spec = {"targetRefs": _targets("HTTPRoute", routes), **backend, **limits}
+            found.append(manifest(API_VERSION, "BackendTrafficPolicy", name, namespace, labels, spec=spec))
+        if name in called:
+            route = f"{name}-{INTERNAL}"
+            spec = {"targetRefs": _targets("HTTPRoute", [route]), **backend}
+            found.append(manifest(API_VERSION, "BackendTrafficPolicy", route, namespace, labels, spec=spec))
+    return found
+
+
+def client_policy(
+    gateway: str, platform: Platform, namespace: str, labels: Mapping[str, str], settings: GatewaySettings
+) -> Manifest:
+    """How clients of that gateway are treated: limits, times, and which of their headers are dropped."""
+    idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
+    claims = settings.jwt.claim_headers.values() if settings.jwt is not None and gateway == PUBLIC else ()
+    spec = {
+        "targetRefs": _targets("Gateway", [gateway]),
+        "connection": {"bufferLimit": BUFFER_LIMIT, "connectionLimit": {"value": connections(platform)}},
+        "timeout": {
+            "http": {
+                "idleTimeout": duration(idle),
+                "requestHeadersReceivedTimeout": "10s",
+                "streamIdleTimeout": duration(max(60.0, 2 * platform.gateway.request_timeout_seconds)),
+            }
+        },
+        "headers": {
+            "withUnderscoresAction": "RejectRequest",
+            "enableEnvoyHeaders": False,
+            "earlyRequestHeaders": {"remove": sorted({*SPOOFABLE_HEADERS, *claims})},
+        },
+        "path": {"escapedSlashesAction": "UnescapeAndRedirect", "disableMergeSlashes": False},
+    }
+    return manifest(API_VERSION, "ClientTrafficPolicy", gateway, namespace, labels, spec=spec)
+
+
+def security_policies(
+    platform: Platform, namespace: str, labels: Mapping[str, str], settings: GatewaySettings
+) -> list[Manifest]:
+    """401 without a valid token, 403 without the required claims; none where the stack verifies no tokens."""
+    jwt = settings.jwt
+    routed = [name for name, service in platform.services.items() if service.routes]
+    if jwt is None or not routed:
+        return []
+    spec = {"targetRefs": _targets("HTTPRoute", routed), "jwt": {"providers": [_provider(jwt)]}, **_authorization(jwt)}
+    return [manifest(API_VERSION, "SecurityPolicy", "jwt", namespace, labels, spec=spec)]
+
+
+def _backend(service: Service, platform: Platform, settings: GatewaySettings) -> dict[str, Any]:
+    most = connections(platform)
+    return {
+        "loadBalancer": {"type": "LeastRequest"},
+        "connection": {"bufferLimit": BUFFER_LIMIT},
+        "circuitBreaker": {
+            "maxConnections": most,
+            "maxPendingRequests": most,
+            "maxParallelRequests": most,
+            "maxParallelRetries": most,
+            "retryBudget": {
+                "percent": {"numerator": settings.retry_budget_percent, "denominator": 100},
+                "minRetryConcurrency": LEAST_CONCURRENT_RETRIES,
+            },
+        },
+        "retry": {
+            # Only what certainly never reached a replica is sent again: a request may not be idempotent.
+            "numRetries": 3,
+            "retryOn": {"triggers": ["connect-failure", "refused-stream", "reset-before-request"]},
+            "perRetry": {"backOff": {"baseInterval": "10ms", "maxInterval": "100ms"}},
+        },
+        "timeout": {"tcp": {"connectTimeout": CONNECT_TIMEOUT}, "http": {"connectionIdleTimeout": UPSTREAM_IDLE}},
+        "healthCheck": {
+            # Only when no replica is healthy are all tried: an overloaded platform is slow, it does not refuse its users.
+            "panicThreshold": 1,
+            "active": {
+                "type": "HTTP",
+                # A replica at its CPU limit answers late and is yet alive; a dead one refuses the connection at once.
+                "timeout": "5s",
+                "interval": "1s",
+                "healthyThreshold": 1,
+                "unhealthyThreshold": 2,
+                "http": {"path": service.readiness, "method": "GET", "expectedStatuses": [200]},
+            },
+        },
+    }
+
+
+def _rate_limit(settings: GatewaySettings) -> dict[str, Any]:
+    scope = settings.rate_limit_scope
+    return {"type": scope, scope.lower(): {"rules": [_rule(limit) for limit in settings.rate_limits]}}
+
+
+def _rule(limit: RateLimit) -> dict[str, Any]:
+    rule: dict[str, Any] = {"limit": {"requests": limit.requests, "unit": limit.unit}}
+    if limit.per == "client":
+        rule["clientSelectors"] = [{"sourceCIDR": {"type": "Distinct", "value": "0.0.0.0/0"}}]
+    elif limit.header is not None:
+        rule["clientSelectors"] = [{"headers": [{"type": "Distinct", "name": limit.header}]}]
+    return rule
+
+
+def _provider(jwt: JwtVerification) -> dict[str, Any]:
+    return {
+        "name": "platform",
+        "issuer": jwt.issuer,
+        "audiences": jwt.audiences,
+        "remoteJWKS": {"uri": jwt.jwks_url, "cacheDuration": "300s"},
+        "claimToHeaders": [{"claim": claim, "header": header} for claim, header in jwt.claim_headers.items()],
+    }
+
+
+def _authorization(jwt: JwtVerification) -> dict[str, Any]:
+    if not jwt.required_claims:
+        return {}
+    claims = [{"name": name, "values": values} for name, values in jwt.required_claims.items()]
+    rule = {"name": "required-claims", "action": "Allow", "principal": {"jwt": {"provider": "platform", "claims": claims}}}
+    return {"authorization": {"defaultAction": "Deny", "rules": [rule]}}
+
+
+def _targets(kind: str, names: list[str]) -> list[dict[str, str]]:
+    return [{"group": "gateway.networking.k8s.io", "kind": kind, "name": name} for name in names]

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pytest
+
+from fakes.pulumi_monitor import run
+from scaleproof.components import api_gateway
+from scaleproof.components.api_gateway import ApiGateway, controller_release, gateway_manifests, gateway_url, proxy_port
+from scaleproof.components.gateway_routes import duration
+from scaleproof.components.platform_parts import gateway_args
+from scaleproof.runtime import envoy_config
+
+JWT = {
+    "issuer": "https://idp.example",
+    "audiences": ["shop"],
+    "jwks_url": "https://idp.example/jwks.json",
+    "claim_headers": {"sub": "x-user-id", "scope": "x-scope"},
+    "required_claims": {"scope": ["shop:use"]},
+    "public_paths": ["/api/v1/front/open/"],
+}
+
+
+def found(inputs, **gateway) -> dict[tuple[str, str], dict]:
+    items = gateway_manifests(gateway_args(inputs(gateway=gateway)))
+    return {(item["kind"], item["metadata"]["name"]): item["spec"] for item in items}
+
+
+class TestRoutes:
+    def test_versions_side_by_side(self, inputs):
+        rules = found(inputs)["HTTPRoute", "orders"]["rules"]
+        assert [match["path"] for match in rules[0]["matches"]] == [
+            {"type": "PathPrefix", "value": "/api/v1/orders"},
+            {"type": "PathPrefix", "value": "/api/v2/orders"},
+        ]
+        assert rules[0]["backendRefs"][0]["port"] == 8000
+        assert rules[0]["timeouts"] == {"request": "7s500ms"}
+
+    def test_called_services_have_a_listener_each_on_the_internal_gateway(self, inputs):
+        spec = found(inputs)
+        assert [(each["name"], each["port"]) for each in spec["Gateway", "internal"]["listeners"]] == [("orders", 9001)]
+        route = spec["HTTPRoute", "orders-internal"]
+        assert route["parentRefs"][0]["name"] == "internal"
+        assert route["parentRefs"][0]["sectionName"] == "orders"
+        assert route["rules"][0]["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+
+    def test_without_calls_there_is_no_internal_gateway(self, inputs):
+        services = inputs().platform.model_dump(mode="json")["services"]
+        services["front-page"]["calls"] = []
+        names = {item["metadata"]["name"] for item in gateway_manifests(gateway_args(inputs(platform={"services": services})))}
+        assert not {name for name in names if "internal" in name}
+
+    def test_rules_are_named_after_their_service_as_envoys_series_are(self, inputs):
+        spec = found(inputs)
+        rules = {rule["name"] for (kind, _), each in spec.items() if kind == "HTTPRoute" for rule in each["rules"]}
+        assert rules == {"orders", "front-page"}
+        assert spec["EnvoyProxy", "gateway"]["telemetry"]["metrics"]["clusterStatName"] == "%ROUTE_RULE_NAME%"
+
+    @pytest.mark.parametrize(
+        ("seconds", "text"), [(15, "15s"), (0.25, "250ms"), (7.5, "7s500ms"), (0, "0s"), (90, "90s"), (0.0004, "0s")]
+    )
+    def test_durations(self, seconds, text):
+        assert duration(seconds) == text
+
+
+class TestTheSameAsTheEmbeddedDefault:
+    """What the local Envoy is told and what Envoy Gateway is told."""
+
+    @pytest.fixture
+    def local(self, inputs, tmp_path) -> dict:
+        return envoy_config.bootstrap(inputs().platform, 8080, 9, {}, tmp_path)["static_resources"]
+
+    @pytest.fixture
+    def cluster(self, local) -> dict:
+        return next(each for each in local["clusters"] if each["name"] == "orders")
+
+    @pytest.fixture
+    def policy(self, inputs) -> dict:
+        return found(inputs)["BackendTrafficPolicy", "orders"]
+
+    def test_circuit_breakers_hold_every_user(self, cluster, policy):
+        local = cluster["circuit_breakers"]["thresholds"][0]
+        breaker = policy["circuitBreaker"]
+        assert breaker["maxConnections"] == local["max_connections"] == 12_000
+        assert breaker["maxPendingRequests"] == local["max_pending_requests"]
+        assert breaker["maxParallelRequests"] == local["max_requests"]
+
+    def test_retries(self, local, policy):
+        manager = local["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        retry = manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]
+        assert ",".join(policy["retry"]["retryOn"]["triggers"]) == retry["retry_on"]
+        assert policy["retry"]["numRetries"] == retry["num_retries"]
+        assert policy["circuitBreaker"]["retryBudget"] == {
+            "percent": {"numerator": 20, "denominator": 100},
+            "minRetryConcurrency": 10,
+        }
+
+    def test_health_checks(self, cluster, policy):
+        check, other = cluster["health_checks"][0], policy["healthCheck"]["active"]
+        assert other["http"]["path"] == check["http_health_check"]["path"]
+        assert (other["timeout"], other["interval"]) == (check["timeout"], check["interval"])
+        assert other["unhealthyThreshold"] == check["unhealthy_threshold"]
+        assert policy["healthCheck"]["panicThreshold"] == cluster["common_lb_config"]["healthy_panic_threshold"]["value"]
+
+    def test_timeouts(self, local, cluster, inputs, policy):
+        manager = local["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        client = found(inputs)["ClientTrafficPolicy", "gateway"]
+        assert policy["timeout"]["tcp"]["connectTimeout"] == cluster["connect_timeout"]
+        options = next(iter(cluster["typed_extension_protocol_options"].values()))
+        assert policy["timeout"]["http"]["connectionIdleTimeout"] == options["common_http_protocol_options"]["idle_timeout"]
+        assert client["timeout"]["http"]["idleTimeout"] == "160s"
+        assert manager["common_http_protocol_options"]["idle_timeout"] == "160.000s"
+        assert client["timeout"]["http"]["requestHeadersReceivedTimeout"] == manager["request_headers_timeout"]
+        assert client["timeout"]["http"]["streamIdleTimeout"] == "60s"
+        assert manager["stream_idle_timeout"] == "60.000s"
+
+    def test_paths_and_headers(self, local, inputs):
+        manager = local["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        client = found(inputs)["ClientTrafficPolicy", "gateway"]
+        removed = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
+        assert set(client["headers"]["earlyRequestHeaders"]["remove"]) == {each["remove"] for each in removed}
+        assert client["path"]["escapedSlashesAction"] == "UnescapeAndRedirect"
+        assert manager["path_with_escaped_slashes_action"] == "UNESCAPE_AND_REDIRECT"
+
+    def test_histograms(self, inputs, local):
+        bootstrap = json.loads(found(inputs)["EnvoyProxy", "gateway"]["bootstrap"]["value"])
+        buckets = bootstrap["stats_config"]["histogram_bucket_settings"][0]["buckets"]
+        assert buckets == envoy_config.bucket_bounds_ms(inputs().platform)
+        assert 512.0 in buckets
+
+
+class TestTokens:
+    def test_without_jwt_nobody_is_asked(self, inputs):
+        assert not [key for key in found(inputs) if key[0] == "SecurityPolicy"]
+
+    def test_every_route_asks_but_the_public_ones(self, inputs):
+        spec = found(inputs, jwt=JWT)
+        policy = spec["SecurityPolicy", "jwt"]
+        assert [target["name"] for target in policy["targetRefs"]] == ["orders", "front-page"]
+        public = spec["HTTPRoute", "front-page-public"]["rules"][0]
+        assert public["matches"] == [{"path": {"type": "PathPrefix", "value": "/api/v1/front/open"}}]
+        targets = [target["name"] for target in spec["BackendTrafficPolicy", "front-page"]["targetRefs"]]
+        assert targets == ["front-page", "front-page-public"]
+
+    def test_claims_become_headers_and_clients_copies_are_dropped(self, inputs):
+        spec = found(inputs, jwt=JWT)
+        provider = spec["SecurityPolicy", "jwt"]["jwt"]["providers"][0]
+        assert {"claim": "sub", "header": "x-user-id"} in provider["claimToHeaders"]
+        removed = spec["ClientTrafficPolicy", "gateway"]["headers"]["earlyRequestHeaders"]["remove"]
+        assert {"x-user-id", "x-scope", "x-forwarded-for"} <= set(removed)
+        # Between services the headers are the gateway's own: they must pass.
+        inner = spec["ClientTrafficPolicy", "internal"]["headers"]["earlyRequestHeaders"]["remove"]
+        assert "x-user-id" not in inner
+
+    def test_required_claims(self, inputs):
+        allowed = found(inputs, jwt=JWT)["SecurityPolicy", "jwt"]["authorization"]
+        assert allowed["defaultAction"] == "Deny"
+        assert allowed["rules"][0]["principal"]["jwt"] == {
+            "provider": "platform",
+            "claims": [{"name": "scope", "values": ["shop:use"]}],
+        }
+        assert "authorization" not in found(inputs, jwt={**JWT, "required_claims": {}})["SecurityPolicy", "jwt"]
+
+
+class TestRateLimits:
+    limits = [
+        {"requests": 50, "per": "client"},
+        {"requests": 600, "unit": "Minute", "per": "header", "header": "x-user-id"},
+        {"requests": 5000, "per": "all"},
+    ]
+
+    @pytest.mark.parametrize(("scope", "field"), [("Local", "local"), ("Global", "global")])
+    def test_rules(self, inputs, scope, field):
+        limit = found(inputs, rate_limits=self.limits, rate_limit_scope=scope)["BackendTrafficPolicy", "orders"]["rateLimit"]
+        assert limit == {
+            "type": scope,
+            field: {
+                "rules": [
+                    {
+                        "limit": {"requests": 50, "unit": "Second"},
+                        "clientSelectors": [{"sourceCIDR": {"type": "Distinct", "value": "0.0.0.0/0"}}],
+                    },
+                    {
+                        "limit": {"requests": 600, "unit": "Minute"},
+                        "clientSelectors": [{"headers": [{"type": "Distinct", "name": "x-user-id"}]}],
+                    },
+                    {"limit": {"requests": 5000, "unit": "Second"}},
+                ]
+            },
+        }
+
+    def test_calls_between_services_are_not_limited(self, inputs):
+        assert "rateLimit" not in found(inputs, rate_limits=self.limits)["BackendTrafficPolicy", "orders-internal"]
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        ("gateway", "url"),
+        [
+            ({}, "http://shop-dev-gateway.envoy-gateway-system.svc.cluster.local:8080"),
+            ({"tls_secret": "tls"}, "https://shop-dev-gateway.envoy-gateway-system.svc.cluster.local:443"),
+            ({"url": "https://shop.example"}, "https://shop.example"),
+            ({"namespace": "edge"}, "http://shop-dev-gateway.edge.svc.cluster.local:8080"),
+        ],
+    )
+    def test_where_users_go(self, inputs, gateway, url):
+        assert gateway_url(gateway_args(inputs(gateway=gateway))) == url
+
+    def test_any_port_is_8080(self, inputs):
+        args = gateway_args(inputs(platform={"gateway": {"port": 0}}))
+        assert gateway_url(args).endswith(":8080")
+
+    def test_tls(self, inputs):
+        listeners = found(inputs, tls_secret="shop-tls")["Gateway", "gateway"]["listeners"]
+        assert [(each["name"], each["protocol"], each["port"]) for each in listeners] == [
+            ("http", "HTTP", 8080),
+            ("https", "HTTPS", 443),
+        ]
+        assert listeners[1]["tls"]["certificateRefs"][0]["name"] == "shop-tls"
+
+    @pytest.mark.parametrize(("listener", "pod"), [(80, 10080), (443, 10443), (8080, 8080)])
+    def test_ports_of_the_proxies(self, listener, pod):
+        assert proxy_port(listener) == pod
+
+
+class TestController:
+    def test_installed_by_default_and_pinned(self, inputs):
+        release = controller_release(gateway_args(inputs()))
+        assert (release.name, release.namespace, release.version) == ("envoy-gateway", "envoy-gateway-system", "v1.9.1")
+
+    def test_a_chart_in_a_folder_has_its_own_version(self, inputs):
+        release = controller_release(gateway_args(inputs(gateway={"chart": "/charts/gateway-helm", "values": {"a": 1}})))
+        assert (release.version, release.values) == (None, {"a": 1})
+
+    def test_an_existing_one_is_left_alone(self, inputs):
+        assert controller_release(gateway_args(inputs(gateway={"controller": "existing"}))) is None
+
+    def test_proxies(self, inputs):
+        spec = found(inputs, envoy_image="local/envoy:1", replicas=1)["EnvoyProxy", "gateway"]["provider"]["kubernetes"]
+        assert spec["envoyDeployment"]["container"]["image"] == "local/envoy:1"
+        assert "envoyPDB" not in spec
+        assert found(inputs)["EnvoyProxy", "gateway"]["provider"]["kubernetes"]["envoyPDB"] == {"maxUnavailable": 1}
+
+    def test_as_a_component_of_anyones_program(self, inputs):
+        urls = []
+
+        def program():
+            gateway = ApiGateway("edge", gateway_args(inputs()), pulumi.ResourceOptions())
+            gateway.url.apply(urls.append)
+
+        declared = run(program)
+        assert api_gateway.TYPE in {each.type for each in declared}
+        routes = [each for each in declared if each.inputs.get("kind") == "HTTPRoute"]
+        assert all("envoy-gateway-system/envoy-gateway" in each.depends_on for each in routes)
+        assert urls == ["http://shop-dev-gateway.envoy-gateway-system.svc.cluster.local:8080"]
