@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis.internal.observability  # noqa: F401  its plug-in would import it last of all, when threads of stopped engines still write tracebacks: CPython 3.11 cannot parse twice at a time
 import pytest
 
 from fakes.kube_api_server import FakeKube
@@ -34,13 +34,6 @@ def enter_network_of_the_cluster() -> None:
     for line in Path("/etc/resolv.conf").read_text().splitlines():
         if line.startswith("nameserver") and not line.split()[1].startswith("127."):
             subprocess.run(["ip", "route", "replace", "unreachable", line.split()[1]], check=True)
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """A stopped engine leaves coroutines that never end: collected within a compilation they upset it (CPython 3.11)."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture(scope="session")
