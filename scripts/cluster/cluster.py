@@ -189,9 +189,10 @@ def leftovers(places: Places) -> list[str]:
     found = [f"cgroup {group}" for h in node.hierarchies(places) if (group := h / NAMESPACE).exists()]
     if node.NETWORK.exists():
         found.append(f"network namespace {node.NETWORK}")
-    ours = (str(places.cache), str(places.sockets))
     mounts = Path("/proc/self/mounts").read_text().splitlines()
-    found += [f"mount {line.split()[1]}" for line in mounts if any(path in line for path in ours)]
+    found += [f"mount {line.split()[1]}" for line in mounts if str(places.cache) in line or str(places.sockets) in line]
+    # Not of the whole cache: its helm or pulumi may be at somebody else's work.
+    ours = (str(places.state), str(places.sockets))
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             command = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")

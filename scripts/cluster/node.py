@@ -139,11 +139,16 @@ def remove(places: Places) -> None:
     if NETWORK.exists():
         end_processes()
         run(["ip", "netns", "delete", NAMESPACE])
-    if NETWORK.parent.is_mount() and not any(NETWORK.parent.iterdir()):
+    if is_mounted(NETWORK.parent) and not any(NETWORK.parent.iterdir()):
         # `ip` makes the folder a mount of its own; nobody else has a namespace there.
         run(["umount", NETWORK.parent])
     remove_cgroups(places)
     shutil.rmtree(places.sockets, ignore_errors=True)
+
+
+def is_mounted(folder: Path) -> bool:
+    """Whether something is mounted there, be it the folder itself (which `Path.is_mount` cannot see)."""
+    return any(line.split()[1] == str(folder) for line in Path("/proc/self/mounts").read_text().splitlines())
 
 
 def end_processes() -> None:
