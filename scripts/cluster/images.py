@@ -229,7 +229,8 @@ def build(image: Image, places: Places) -> None:
             image.stage(context, places)
         arguments = [*image.arguments, *registry_arguments(os.environ)] if image.base else list(image.arguments)
         options = [word for argument in arguments for word in ("--build-arg", argument)]
-        mounts = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if image.base else []
+        # Whom TLS trusts here, for Python's packages. Debian's need none, and ssl-cert's installation writes into that folder.
+        mounts = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if image.stage is None else []
         buildah(places, "build", "--layers", "--pull=never", "--isolation", "chroot", "--network", "host", *mounts, *options, "-q",
                 "-f", str(dockerfile), "-t", image.reference, str(context))  # fmt: skip
         fresh = folder / "image.tar"

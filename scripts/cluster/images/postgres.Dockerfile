@@ -2,7 +2,7 @@
 # POSTGRES_PASSWORD(_FILE), POSTGRES_USER, POSTGRES_DB, PGDATA, arguments passed on to the server.
 ARG DEBIAN_IMAGE
 FROM ${DEBIAN_IMAGE}
-# Nothing is started, and no database made, while it is installed; its links to manual pages want the folders that the base leaves out.
+# Nothing is started, and no database made, while it is installed; links to manual pages want folders that the base leaves out.
 RUN printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
 RUN groupadd -g 999 postgres && useradd -u 999 -g 999 -d /var/lib/postgresql -s /bin/sh postgres \
  && mkdir -p /usr/share/man/man1 /usr/share/man/man7 && export DEBIAN_FRONTEND=noninteractive && apt-get update -q && apt-get install -q -y --no-install-recommends postgresql-common libnss-wrapper \
