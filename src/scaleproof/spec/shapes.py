@@ -49,7 +49,7 @@ class Shape:
 
 
 def spike(
-    *, base: float = 0.1, lead: float = 15, rise: float = 20, hold: float = 75, fall: float = 5, tail: float = 115
+    *, base: float = 0.1, lead: float = 15, rise: float = 10, hold: float = 75, fall: float = 5, tail: float = 115
 ) -> Shape:
     """A flash crowd: `base` share, up within `rise` seconds, held, gone within `fall` seconds, and a quiet tail."""
     return _through("spike", [(lead, base, base), (rise, base, 1.0), (hold, 1.0, 1.0), (fall, 1.0, base), (tail, base, base)])

@@ -105,7 +105,7 @@ CASES = {
     ),
     "gateway's port taken": (taken_port, ["up"], 2, ["port", "taken"]),
     "larger than the machine": (
-        lambda p: edit(p, "Pulumi.dev.yaml", "maxReplicas: 5", "maxReplicas: 5000"),
+        lambda p: edit(p, "Pulumi.dev.yaml", "maxReplicas: 6", "maxReplicas: 5000"),
         ["up"],
         2,
         ["does not fit this machine", "orders 5000 x 100m", "lower maxReplicas"],
