@@ -14,7 +14,7 @@ import pandas as pd
 
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.spec.shapes import Shape, named
+from scaleproof.spec.shapes import Shape, spike
 from scaleproof.telemetry.run import Run, RunMeta
 from scaleproof.telemetry.tables import TABLES
 
@@ -98,7 +98,7 @@ def sample_run(
 ) -> Run:
     """One run; `overloaded_seconds` of it have a host CPU above 85 %."""
     policy = policy or sample_policy()
-    shape = shape or named("spike")
+    shape = shape or spike(rise=20)  # the samples stay what they are when the default changes
     rng = np.random.default_rng([seed, len(label)])
     seconds = int(shape.duration_seconds)
     total = np.random.default_rng(seed).poisson(shape.users_at(np.arange(seconds) + 0.5, users) / 30)

@@ -91,9 +91,9 @@ def bury_children(*_: object) -> None:
 
 def main() -> int:
     """Wait for SIGTERM."""
-    signal.signal(signal.SIGCHLD, bury_children)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
+    signal.signal(signal.SIGCHLD, bury_children)
     port = os.environ.get("EXPORTER_PORT")
     if port:
         serve(int(port), Path(tempfile.gettempdir()))

@@ -105,10 +105,10 @@ CASES = {
     ),
     "gateway's port taken": (taken_port, ["up"], 2, ["port", "taken"]),
     "larger than the machine": (
-        lambda p: edit(p, "Pulumi.dev.yaml", "maxReplicas: 6", "maxReplicas: 5000"),
+        lambda p: edit(p, "Pulumi.dev.yaml", "maxReplicas: 5", "maxReplicas: 5000"),
         ["up"],
         2,
-        ["does not fit this machine", "orders 5000 x 100m", "lower maxReplicas"],
+        ["does not fit this machine", "orders 5000 x 150m", "lower maxReplicas"],
     ),
     "unknown shape": (lambda p: None, ["load", "--shape", "wave"], 2, ["'wave' is not known", *SHAPE_NAMES]),
     "broken trace": (
