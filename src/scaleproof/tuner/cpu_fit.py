@@ -72,15 +72,15 @@ def cpu_curve(
     quiet = np.array([(part.cpu_seconds / part.seconds / part.replicas) <= _UNTHROTTLED * limit_cores for part in parts])
     if quiet.any():
         rates, each, requests = rates[quiet], each[quiet], requests[quiet]
-    weights = np.sqrt(requests)
     least = _LEAST_BUSY * float(each[np.argmax(rates)])
     best: tuple[float, float, float, float] | None = None
     for constant in _IDLE_SECONDS:
         column = 1 / (1 + rates * constant)
-        busy, idle = _two_parts(column, each, weights, least) if busy_seconds is None else (busy_seconds, 0.0)
-        if busy_seconds is not None:
-            idle = max(0.0, float((requests * column * (each - busy)).sum() / (requests * column**2).sum()))
-        error = float(np.sum((weights * (busy + idle * column - each)) ** 2))
+        if busy_seconds is None:
+            busy, idle = _two_parts(column, each, requests, least)
+        else:
+            busy, idle = busy_seconds, _idle_part(column, each, requests, busy_seconds)
+        error = float(np.sum(requests * (busy + idle * column - each) ** 2))
         if best is None or error < best[0]:
             best = (error, busy, idle, constant)
     assert best is not None
@@ -101,12 +101,16 @@ def cpu_a_request(part: Spent, idle_cores: float) -> float:
 
 def _two_parts(column: np.ndarray, each: np.ndarray, weights: np.ndarray, least: float) -> tuple[float, float]:
     """Weighted least squares of each = busy + idle x column with busy >= least > 0 and idle >= 0."""
-    rows = np.column_stack([np.ones_like(column), column]) * weights[:, None]
-    busy, idle = (float(value) for value in np.linalg.lstsq(rows, each * weights, rcond=None)[0])
-    square = weights**2
+    root = np.sqrt(weights)
+    rows = np.column_stack([np.ones_like(column), column]) * root[:, None]
+    busy, idle = (float(value) for value in np.linalg.lstsq(rows, each * root, rcond=None)[0])
     if idle < 0 or len(each) < 3:  # noqa: PLR2004  two points say nothing about a curve
-        return max(least, float((square * each).sum() / square.sum())), 0.0
+        return max(least, float((weights * each).sum() / weights.sum())), 0.0
     if busy < least:
-        busy = least
-        idle = max(0.0, float((square * column * (each - least)).sum() / (square * column**2).sum()))
+        return least, _idle_part(column, each, weights, least)
     return busy, idle
+
+
+def _idle_part(column: np.ndarray, each: np.ndarray, weights: np.ndarray, busy: float) -> float:
+    """The idle part >= 0 of the same fit where the busy part is known."""
+    return max(0.0, float((weights * column * (each - busy)).sum() / (weights * column**2).sum()))
