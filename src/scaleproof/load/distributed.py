@@ -23,8 +23,7 @@ from scaleproof.load.journeys import Journey
 from scaleproof.load.local_generator import SPARE_FILES, LocalGenerator
 from scaleproof.load.pod_part import Order
 from scaleproof.load.pod_session import GeneratorPods, Message, OpenPods, PodSession
-from scaleproof.load.results import read_results
-from scaleproof.load.status import STARTED_FILE, read_signal
+from scaleproof.load.results import load_result
 from scaleproof.load.watch import Watch
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.platform import Platform
@@ -95,17 +94,10 @@ class DistributedGenerator:
             raise CannotMeasureError(
                 f"no record came from {', '.join(missing)} within {COLLECT_SECONDS:.0f} s", hint="see the pod's log and events"
             )
-        duration_seconds = max(0.0, float(finished["ended_s"]))
-        started = read_signal(folder, STARTED_FILE)
-        tables = read_results(folder, schedule, duration_seconds)
-        check_schedule(schedule, tables["requests"])
+        result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
+        check_schedule(schedule, result.tables["requests"])
         shutil.rmtree(folder, ignore_errors=True)
-        return LoadResult(
-            started_at=time.time() if started is None else float(started["started_at"]),
-            duration_seconds=duration_seconds,
-            tables=tables,
-            interrupted=interrupted,
-        )
+        return result
 
     def _orders(self, plan: LoadPlan, pods: OpenPods) -> list[Message]:
         config = LoadConfig(

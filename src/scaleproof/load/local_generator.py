@@ -21,9 +21,8 @@ import pandas as pd
 from scaleproof.load.config import LoadConfig
 from scaleproof.load.journeys import Journey, with_services
 from scaleproof.load.locust_process import LocustProcess
-from scaleproof.load.results import read_results
+from scaleproof.load.results import load_result
 from scaleproof.load.schedule import draw_schedule
-from scaleproof.load.status import STARTED_FILE, read_signal
 from scaleproof.load.watch import Watch
 from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
 from scaleproof.spec.platform import Platform
@@ -94,16 +93,9 @@ class LocalGenerator:
                 interrupted = True
                 watch.interrupt()
         finished = watch.outcome(interrupted=interrupted)
-        duration_seconds = max(0.0, float(finished["ended_s"]))
-        started = read_signal(folder, STARTED_FILE)
-        tables = read_results(folder, schedule, duration_seconds)
+        result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
         shutil.rmtree(folder, ignore_errors=True)
-        return LoadResult(
-            started_at=time.time() if started is None else float(started["started_at"]),
-            duration_seconds=duration_seconds,
-            tables=tables,
-            interrupted=interrupted,
-        )
+        return result
 
 
 def _inspected(locustfile: Path) -> list[Journey]:

@@ -11,10 +11,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scaleproof.load.status import StatusLine, read_lines
+from scaleproof.load.status import STARTED_FILE, StatusLine, read_lines, read_signal
 from scaleproof.telemetry.lag import generator_lag
 from scaleproof.telemetry.run import empty_table
 from scaleproof.telemetry.tables import REQUESTS
+from scaleproof.tuner.ports import LoadResult
+
+
+def load_result(
+    folder: Path, schedule: pd.DataFrame, finished: Mapping[str, float], *, interrupted: bool, now: float
+) -> LoadResult:
+    """A load's record as its result. `finished` is the plug-in's last signal; `now` stands in for a start that was never told."""
+    duration_seconds = max(0.0, finished["ended_s"])
+    started = read_signal(folder, STARTED_FILE)
+    return LoadResult(
+        started_at=now if started is None else float(started["started_at"]),
+        duration_seconds=duration_seconds,
+        tables=read_results(folder, schedule, duration_seconds),
+        interrupted=interrupted,
+    )
 
 
 def read_results(folder: Path, schedule: pd.DataFrame, duration_seconds: float) -> dict[str, pd.DataFrame]:
