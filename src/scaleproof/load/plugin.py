@@ -144,7 +144,7 @@ class _Cast:
             sent_s=stamp.sent_s,
             finished_s=stamp.sent_s + response_time / 1000,
             status=status,
-            error=None if exception is None else error_kind(status, exception),
+            error=None if exception is None else error_kind(status, exception, retry_after=_has_retry_after(response)),
         )
 
     def _report_ready(self) -> None:
@@ -230,6 +230,11 @@ class _Director:
         missing = len(self._ready) - len(self._finished)
         write_signal(self._folder, FINISHED_FILE, {"ended_s": self._end_s, "missing_players": missing})
         self._environment.runner.quit()
+
+
+def _has_retry_after(response: Any) -> bool:
+    headers = getattr(response, "headers", None)  # None where nothing was answered
+    return headers is not None and "retry-after" in headers
 
 
 def _allow_open_files(users: int) -> None:

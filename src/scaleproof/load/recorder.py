@@ -115,12 +115,16 @@ class Recorder:
         unfinished.rename(file)
 
 
-def error_kind(status: int, exception: BaseException) -> str:
-    """A failed request's kind, short enough to be counted: `timeout`, `connection refused`, `http 503`, `check: …`."""
+def error_kind(status: int, exception: BaseException, *, retry_after: bool = False) -> str:
+    """A failed request's kind, short enough to be counted: `timeout`, `connection refused`, `http 503`, `check: …`.
+
+    `retry_after`: the answer had that header. Only a server that is up and refuses for now sends it (RFC 9110, 10.2.3), so that
+    `http 503, retry later` (overload) is told from `http 503` (nobody was there to answer).
+    """
     if type(exception).__name__ == "CatchResponseError":
         return f"check: {str(exception)[:80]}"
     if status >= 400:  # noqa: PLR2004  # HTTP's first error code
-        return f"http {status}"
+        return f"http {status}, retry later" if retry_after else f"http {status}"
     if isinstance(exception, TimeoutError):
         return "timeout"
     if isinstance(exception, ConnectionRefusedError):

@@ -31,7 +31,8 @@ REQUESTS = pa.schema(
     ]
 )
 """One row a request. An action whose first request is absent was never sent. A later step is intended when it is sent;
-a request without a response by the end of the run has the error `unfinished`."""
+a request without a response by the end of the run has the error `unfinished`. `http 503, retry later` has a Retry-After header: the
+server was there and refused for now."""
 
 REPLICAS = pa.schema(
     [

@@ -19,7 +19,10 @@ SERVICE = {"image": "x", "resources": {"requests": RESOURCES, "limits": RESOURCE
 
 @dataclass
 class Server:
-    """Answers 200, but 503 below /orders/fail and after a second below /orders/slow; remembers every path."""
+    """Answers 200, but 503 below /orders/fail, with Retry-After below /orders/full, and after a second below /orders/slow.
+
+    Remembers every path.
+    """
 
     url: str = ""
     paths: list[str] = field(default_factory=list)
@@ -31,8 +34,10 @@ class Server:
                 self.paths.append(path)
                 if path.startswith("/orders/slow"):
                     await asyncio.sleep(1.0)
-                status = b"503 Busy" if path.startswith("/orders/fail") else b"200 OK"
-                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\n{}")
+                full = path.startswith("/orders/full")
+                status = b"503 Busy" if full or path.startswith("/orders/fail") else b"200 OK"
+                later = b"\r\nRetry-After: 1" if full else b""
+                writer.write(b"HTTP/1.1 " + status + later + b"\r\nContent-Length: 2\r\n\r\n{}")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -47,6 +47,11 @@ SHOP = """
 
         @task
         @serves("orders")
+        def full(self):
+            self.client.get("/orders/full")
+
+        @task
+        @serves("orders")
         def checked(self):
             with self.client.get("/orders/checked", catch_response=True) as response:
                 response.failure("empty basket")
@@ -141,8 +146,9 @@ def test_a_load_plays_the_schedule_and_records_every_request(server, shop, locus
     assert (first["finished_s"] - first["sent_s"])[tasks == "slow"].min() >= 1.0
     late = (first["sent_s"] - first["intended_s"]) > 0.1
     assert late.any(), "a user whose answer came late acts late, and its latency counts from the intended time"
-    assert dict(Counter(first["error"])).keys() == {"", "http 503", "check: empty basket"}
+    assert dict(Counter(first["error"])).keys() == {"", "http 503", "http 503, retry later", "check: empty basket"}
     assert (first["status"][tasks == "fail"] == 503).all()
+    assert set(first["error"][tasks == "full"]) == {"http 503, retry later"}
 
     assert cost["time_s"].tolist() == [0, 1, 2, 3]
     assert 0 < cost["generator_cores"].mean() < 1

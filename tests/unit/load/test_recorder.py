@@ -75,3 +75,8 @@ def test_the_recent_rows_in_three_numbers():
 )
 def test_errors_are_counted_by_kind(status, exception, kind):
     assert error_kind(status, exception) == kind
+
+
+def test_a_server_that_refuses_for_now_is_told_from_one_that_is_not_there():
+    assert error_kind(503, Exception("whatever"), retry_after=True) == "http 503, retry later"
+    assert error_kind(503, Exception("whatever"), retry_after=False) == "http 503"
