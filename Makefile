@@ -51,6 +51,14 @@ cluster-down: $(INSTALLED)  ## End it; nothing is left of it but the cache
 cluster-status: $(INSTALLED)  ## Its nodes and pods
 	@$(BIN)/python -m scripts.cluster status
 
+.PHONY: demo-cluster test-cluster
+demo-cluster: cluster-up  ## The whole loop on a real Kubernetes: `pulumi up`, 10,000 users from pods, the real HPA (Linux, root)
+	@cp Pulumi.cluster.yaml Pulumi.demo-cluster.yaml
+	@$(BIN)/python -m scripts.cluster exec --pulumi -- $(BIN)/scaleproof prove --target kube --stack demo-cluster --users 10000 --shape spike --indicative --max-window 60
+
+test-cluster: cluster-up  ## Everything that needs a real Kubernetes; leaves the cluster up (Linux, root)
+	@$(BIN)/python -m pytest tests/cluster -q --timeout 1500
+
 lint: $(INSTALLED)  ## ruff, mypy, import contracts, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -76,4 +84,4 @@ lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 test-deps: $(INSTALLED)  ## Only install, into .venv
 
 clean:  ## Remove everything that make made
-	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml
+	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml Pulumi.demo-cluster.yaml

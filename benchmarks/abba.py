@@ -53,8 +53,8 @@ def prove_shape(shape: str, calibration: Calibration | None, folder: Path) -> tu
     plan = project.plan(users=None, shape=shape, seed=4001, processes=None)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    limits = TuningLimits(project.budget_millicores())
-    with project.rig(start=True) as (rig, _):
+    with project.target.session(start=True) as session:
+        rig, limits = session.rig, TuningLimits(session.budget_millicores)
         if calibration is None:
             budget = limits.budget_millicores
             calibration = calibrate(rig, project.policy, locustfile=plan.locustfile, budget_millicores=budget)

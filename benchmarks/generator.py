@@ -35,13 +35,14 @@ def main() -> int:
         locustfile=Path(project.platform.load.locustfile),
     )
     many = {name: service.autoscaling.max_replicas for name, service in project.policy.services.items()}
-    with project.rig(start=True) as (rig, running), tempfile.TemporaryDirectory() as folder:
+    with project.target.session(start=True) as session, tempfile.TemporaryDirectory() as folder:
+        rig = session.rig
         rig.progress.say(f"{machine_facts()}")
         document = project.policy.model_dump(mode="json", by_alias=True)
         for name, count in many.items():
             document["services"][name]["autoscaling"]["minReplicas"] = count
         policy = type(project.policy).model_validate(document)
-        running.apply(policy)
+        rig.target.apply(policy)
         run = measure(rig, plan, policy, label="generator", run_root=Path(folder))
     host = run.host[(run.host["time_s"] >= FROM_SECOND) & (run.host["time_s"] < TO_SECOND)]
     cores = (host["generator_cores"] + host["gateway_cores"]).mean()

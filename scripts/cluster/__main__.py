@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
 
 import click
 
-from scripts.cluster import cluster, node, programs
+from scripts.cluster import cluster, engine, node, programs
 from scripts.cluster.commands import ClusterError
 from scripts.cluster.places import NAMESPACE, default_places
 
@@ -70,18 +72,22 @@ def bin_() -> None:
 
 
 @main.command("exec", context_settings={"ignore_unknown_options": True})
+@click.option("--pulumi", is_flag=True, help="With Pulumi's engine ready for use: a place for its state, and a Kubernetes provider.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def exec_(command: tuple[str, ...]) -> None:
+def exec_(command: tuple[str, ...], *, pulumi: bool) -> None:
     """Run a command in the cluster's network, with KUBECONFIG and the programs on PATH."""
     places = default_places()
     if node.anchor_of(places) is None:
         raise ClusterError("the cluster is down; start it with `make cluster-up`")
-    environment = {
-        **os.environ,
-        "KUBECONFIG": str(places.kubeconfig),
-        "PATH": f"{places.programs}:{os.environ.get('PATH', '')}",
-    }
-    os.execvpe("nsenter", ["nsenter", f"--net={node.NETWORK}", "--", *command], environment)  # noqa: S606 - no shell is wanted
+    environment = engine.environment_of(places)
+    if not pulumi:
+        inside = engine.inside(command)
+        os.execvpe(inside[0], inside, environment)  # noqa: S606 - no shell is wanted
+    with engine.attached(places, environment) as complete, subprocess.Popen(engine.inside(command), env=complete) as running:
+        # Ctrl-C reaches the command by itself; this one waits for how it ends.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = running.wait()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "The loop": ("prove",),
-    "A platform": ("up", "status", "logs", "down"),
+    "A platform": ("up", "preview", "refresh", "status", "logs", "down"),
     "One step of the loop": ("load", "calibrate", "simulate", "tune", "report"),
     "Questions": ("hpa", "schema"),
 }
@@ -58,9 +58,9 @@ def example(*lines: str) -> Callable[[Verb], Verb]:
 def project_options(verb: Verb) -> Verb:
     """--project, --stack and --target, which every verb about a platform takes."""
     folder = click.Path(file_okay=False, path_type=Path)
-    verb = click.option("--target", type=click.Choice(["local"]), default="local", show_default=True, help="Where it runs.")(
-        verb
-    )
+    where = "local: processes on this machine; kube: the cluster of $KUBECONFIG."
+    choice = click.Choice(["local", "kube"])
+    verb = click.option("--target", type=choice, default="local", show_default=True, help=where)(verb)
     verb = click.option("--stack", default="dev", show_default=True, help="Whose policy: Pulumi.<stack>.yaml.")(verb)
     return click.option("--project", type=folder, default=Path(), help="Folder of platform.yaml. [default: this one]")(verb)
 
@@ -136,10 +136,31 @@ def prove(
 @cli.command()
 @project_options
 @click.option("--attach", is_flag=True, help="Stay in the foreground; Ctrl-C takes everything down.")
-@example("scaleproof up --target local --stack dev", "curl http://127.0.0.1:8080/api/v1/orders")
+@example(
+    "scaleproof up --stack dev",
+    "curl http://127.0.0.1:8080/api/v1/orders",
+    "scaleproof up --target kube --stack dev   # the same as pulumi up --stack dev",
+)
 def up(project: Path, stack: str, target: str, *, attach: bool) -> int:
     """Start the platform: gateway, datastores, replicas, autoscaler."""
-    return _project(project, stack, target).up(attach=attach)
+    return _project(project, stack, target).target.up(attach=attach)
+
+
+@cli.command()
+@project_options
+@click.option("--refresh", is_flag=True, help="Look for drift first: what somebody changed in the cluster by hand.")
+@example("scaleproof preview --target kube --stack dev --refresh")
+def preview(project: Path, stack: str, target: str, *, refresh: bool) -> int:
+    """Show what `up --target kube` would change, and change nothing. Exits 1 where anything would."""
+    return _project(project, stack, target).target.preview(refresh=refresh)
+
+
+@cli.command()
+@project_options
+@example("scaleproof refresh --target kube --stack dev")
+def refresh(project: Path, stack: str, target: str) -> int:
+    """Read the cluster into the stack's state. Exits 1 where it differed."""
+    return _project(project, stack, target).target.refresh()
 
 
 @cli.command()
@@ -148,7 +169,7 @@ def up(project: Path, stack: str, target: str, *, attach: bool) -> int:
 @example("scaleproof status --stack dev")
 def status(project: Path, stack: str, target: str, *, as_json: bool) -> int:
     """Show services, replicas and the autoscaler's last words."""
-    return _project(project, stack, target).status(as_json=as_json)
+    return _project(project, stack, target).target.status(as_json=as_json)
 
 
 @cli.command()
@@ -158,7 +179,7 @@ def status(project: Path, stack: str, target: str, *, as_json: bool) -> int:
 @example("scaleproof logs orders --lines 100")
 def logs(project: Path, stack: str, target: str, component: str | None, lines: int) -> int:
     """Show the last log lines of a service, envoy, redis, postgres, autoscaler or supervisor."""
-    return _project(project, stack, target).logs(component, lines)
+    return _project(project, stack, target).target.logs(component, lines)
 
 
 @cli.command()
@@ -166,7 +187,7 @@ def logs(project: Path, stack: str, target: str, component: str | None, lines: i
 @example("scaleproof down --stack dev")
 def down(project: Path, stack: str, target: str) -> int:
     """Stop the platform and remove what it left; doing it twice is fine."""
-    return _project(project, stack, target).down()
+    return _project(project, stack, target).target.down()
 
 
 @cli.command()

@@ -76,21 +76,27 @@ class Provider:
             self.process.wait(timeout=10)
 
 
-@pytest.fixture
-def pulumi_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """A backend of its own in a folder, for this process and what it starts."""
-    (tmp_path / "state").mkdir()
+def pulumi_settings(folder: Path) -> dict[str, str]:
+    """Environment of an engine whose state, and everything else of its own, lies in a folder."""
+    (folder / "state").mkdir()
     environment = {
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_BACKEND_URL": f"file://{tmp_path / 'state'}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "tests",
-        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_HOME": str(folder / "home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The engine that is built from its module is older than the SDK: newer modules are refused here.
         "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
     }
     if shutil.which("pulumi", path=environment["PATH"]) is None:
         pytest.fail("no pulumi: `make cluster-up` builds it")
+    return environment
+
+
+@pytest.fixture
+def pulumi_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A backend of its own in a folder, for this process and what it starts."""
+    environment = pulumi_settings(tmp_path)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment

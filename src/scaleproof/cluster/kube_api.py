@@ -73,6 +73,11 @@ class KubeApi:
         """The API server's address."""
         return self._host
 
+    @property
+    def client(self) -> ApiClient:
+        """The library's own client of the same cluster, for what is no JSON document (exec)."""
+        return self._client
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()  # type: ignore[no-untyped-call]  # the library is not typed
@@ -251,7 +256,7 @@ def _usual_file() -> Path | None:
 def _load(file: Path, context: str | None, configuration: Configuration) -> None:
     if not file.is_file():
         raise BadInputError(
-            f"{file}: no such kubeconfig", hint="give --kubeconfig FILE, or set KUBECONFIG; `make cluster-up` makes a cluster"
+            f"{file}: no such kubeconfig", hint="set KUBECONFIG to the file of your cluster; `make cluster-up` makes one"
         )
     try:
         contexts, _ = config.list_kube_config_contexts(config_file=str(file))  # type: ignore[no-untyped-call]  # as above

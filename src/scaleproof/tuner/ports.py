@@ -1,4 +1,4 @@
-"""What the tuner needs of the world. Adapters: runtime/, cluster/, load/; fakes: tests/fakes/. Chosen in wiring.py."""
+"""What the tuner needs of the world. Adapters: runtime/, cluster/, load/; fakes: tests/fakes/. Chosen in wiring/."""
 
 from __future__ import annotations
 

@@ -1,0 +1,236 @@
+"""Any Kubernetes cluster: the stack through Pulumi's engine, the load from pods, the real autoscaler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scaleproof.components.platform_inputs import PlatformInputs, check
+from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
+from scaleproof.wiring.session import open_progress, uninterrupted, versions
+from scaleproof.wiring.target import Session
+
+if TYPE_CHECKING:
+    from scaleproof.cluster.kube_api import KubeApi
+    from scaleproof.cluster.kube_platform import KubernetesPlatform
+    from scaleproof.cluster.observer import Watched
+    from scaleproof.cluster.preflight import Plan
+    from scaleproof.cluster.stack import KubeStack
+    from scaleproof.load.distributed import DistributedGenerator
+    from scaleproof.tuner.ports import Progress
+
+GATEWAY_SECONDS = 120.0
+"""How long Envoy Gateway may take to have its proxies running."""
+
+
+@dataclass(frozen=True)
+class KubeTarget:
+    """`--target kube` (`wiring.target.Target`): the cluster of $KUBECONFIG, as kubectl and Pulumi understand it."""
+
+    folder: Path
+    stack: str
+    inputs: PlatformInputs
+    state: Path
+
+    @classmethod
+    def of(cls, folder: Path, stack: str, state: Path) -> KubeTarget:
+        """Raises BadInputError where platform.yaml and the stack's `scaleproof:kubernetes` do not make a platform."""
+        return cls(folder, stack, check(folder, stack), state)
+
+    def up(self, *, attach: bool) -> int:
+        """`pulumi up`; returns when users could come."""
+        if attach:
+            raise BadInputError("--attach is for --target local: a cluster's platform does not end with this process")
+        with self._api() as api, open_progress() as progress:
+            outputs = self._up(api, progress)
+            progress.say(f"up: {outputs['gatewayUrl']}")
+        click.echo(f"take it down with: scaleproof down --target kube --stack {self.stack}")
+        return ExitCode.OK
+
+    def preview(self, *, refresh: bool) -> int:
+        """What `up` would change; 1 where anything would (as `pulumi preview --expect-no-changes` fails on drift)."""
+        with self._api(), open_progress() as progress:
+            changes = self._stack().preview(progress, refresh=refresh)
+        for change in changes.resources:
+            click.echo(f"  {change}")
+        click.echo(f"stack {self.stack}: {changes}")
+        return ExitCode.VERDICT_NO if changes.any else ExitCode.OK
+
+    def refresh(self) -> int:
+        """Read the cluster into the stack's state; 1 where it differed."""
+        with self._api(), open_progress() as progress:
+            changes = self._stack().refresh(progress)
+        for change in changes.resources:
+            click.echo(f"  {change}")
+        click.echo(f"stack {self.stack}: {changes}")
+        return ExitCode.VERDICT_NO if changes.any else ExitCode.OK
+
+    def status(self, *, as_json: bool) -> int:
+        """Print what runs."""
+        from scaleproof.cluster.stack_status import stack_status
+        from scaleproof.report.status import status_lines
+
+        with self._api() as api:
+            state = stack_status(api, self.inputs.namespace, self.inputs.platform, self._gateway_url)
+        if as_json:
+            click.echo(json.dumps(state, indent=2))
+        elif state is None:
+            click.echo(f"stack {self.stack} does not run; start it with: scaleproof up --target kube --stack {self.stack}")
+        else:
+            click.echo("\n".join(status_lines(state)))
+        return ExitCode.OK if state is not None else ExitCode.VERDICT_NO
+
+    def logs(self, component: str | None, lines: int) -> int:
+        """Print the last lines of each pod of the platform, or of those of one component."""
+        from scaleproof.cluster.stack_status import pod_logs
+
+        with self._api() as api:
+            found = pod_logs(api, self.inputs.namespace, component, lines)
+        for name, last in found.items():
+            click.secho(f"== {name}", bold=True)
+            click.echo("\n".join(last))
+        return ExitCode.OK
+
+    def down(self) -> int:
+        """`pulumi destroy`."""
+        with self._api(), open_progress() as progress:
+            was_up = self._stack().down(progress)
+        click.echo(f"stack {self.stack} is down" if was_up else f"stack {self.stack} was not up; nothing is left of it")
+        return ExitCode.OK
+
+    @contextmanager
+    def session(self, *, start: bool = False, keep: bool = False) -> Iterator[Session]:
+        """As `Target.session`."""
+        from scaleproof.cluster.stack_status import cluster_facts
+        from scaleproof.tuner.measure import Rig
+
+        with self._api() as api, open_progress() as progress:
+            stack, started = self._stack(), False
+            running = stack_runs(api, self.inputs.namespace)
+            if start and not running:
+                self._up(api, progress)
+                started = True
+            elif not running:
+                raise CannotMeasureError(
+                    f"stack {self.stack} does not run on this cluster",
+                    hint=f"start it with: scaleproof up --target kube --stack {self.stack}",
+                )
+            try:
+                with self._platform(api, stack, progress) as target:
+                    target.check_running(f"Pulumi.{self.stack}.yaml")
+                    rig = Rig(
+                        target=target,
+                        generator=self._generator(api),
+                        spec=self.inputs.platform,
+                        stack=self.stack,
+                        progress=progress,
+                        versions=versions(),
+                        machine=cluster_facts(api),
+                    )
+                    yield Session(rig, target.policy, target.spare_millicores())
+            finally:
+                if started and not keep:
+                    with uninterrupted():
+                        stack.down(progress)
+
+    # --- joined from these ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _api(self) -> Iterator[KubeApi]:
+        from scaleproof.cluster.kube_api import connect
+
+        api = connect()
+        try:
+            yield api
+        finally:
+            api.close()
+
+    def _stack(self) -> KubeStack:
+        from scaleproof.cluster.stack import KubeStack
+        from scaleproof.components.platform import program
+
+        return KubeStack(self.folder, self.stack, partial(program, self.folder.absolute()))
+
+    def _plan(self) -> Plan:
+        from scaleproof.cluster.preflight import Plan
+
+        installs = self.inputs.settings.gateway.controller == "install"
+        return Plan(self.inputs.platform, self.inputs.policy, self.inputs.namespace, installs_gateway=installs)
+
+    @property
+    def _namespaces(self) -> list[str]:
+        """Those whose pods could stand in the way."""
+        load = [self.inputs.load_namespace] if self.inputs.settings.load_test.enabled else []
+        return [self.inputs.namespace, self.inputs.settings.gateway.namespace, *load]
+
+    @property
+    def _gateway_url(self) -> str:
+        from scaleproof.components.api_gateway import gateway_url
+        from scaleproof.components.platform_parts import gateway_args
+
+        return gateway_url(gateway_args(self.inputs))
+
+    def _up(self, api: KubeApi, progress: Progress) -> dict[str, Any]:
+        from scaleproof.cluster.gateway_ready import await_gateways
+        from scaleproof.cluster.rollout import roll_out
+
+        outputs = roll_out(api, self._stack(), self._plan(), self._namespaces, progress)
+        await_gateways(api, self.inputs.namespace, progress, seconds=GATEWAY_SECONDS)
+        return outputs
+
+    def _platform(self, api: KubeApi, stack: KubeStack, progress: Progress) -> KubernetesPlatform:
+        from scaleproof.cluster.kube_platform import KubernetesPlatform
+        from scaleproof.cluster.rollout import applier
+        from scaleproof.sources.envoy_stats import parse_clusters
+
+        # A cluster's series are named after the rule of the route, and the rule after its service.
+        patterns = {name: name for name in self.inputs.platform.services}
+        return KubernetesPlatform(
+            api,
+            self._watched(),
+            self.inputs.platform,
+            self.inputs.policy,
+            apply_policy=applier(api, stack, self._plan(), self._namespaces, progress),
+            parse_gateway=partial(parse_clusters, cluster_patterns=patterns),
+        )
+
+    def _watched(self) -> Watched:
+        from scaleproof.cluster.observer import Watched
+        from scaleproof.components.gateway_routes import PUBLIC
+
+        labels = {
+            "gateway.envoyproxy.io/owning-gateway-name": PUBLIC,
+            "gateway.envoyproxy.io/owning-gateway-namespace": self.inputs.namespace,
+        }
+        return Watched(
+            self.inputs.namespace,
+            {name: service.port for name, service in self.inputs.platform.services.items()},
+            gateway_namespace=self.inputs.settings.gateway.namespace,
+            gateway_labels=",".join(f"{name}={value}" for name, value in labels.items()),
+        )
+
+    def _generator(self, api: KubeApi) -> DistributedGenerator:
+        from scaleproof.components.load_test import RELEASE
+        from scaleproof.load.distributed import DistributedGenerator
+        from scaleproof.load.pod_exec import KubeGeneratorPods
+
+        if not self.inputs.settings.load_test.enabled:
+            raise BadInputError(
+                f"Pulumi.{self.stack}.yaml: the stack has no load generator",
+                hint="set `scaleproof:kubernetes: {load_test: {enabled: true}}`, then `scaleproof up --target kube`",
+            )
+        pods = KubeGeneratorPods(api.client, self.inputs.load_namespace, RELEASE)
+        return DistributedGenerator(self._gateway_url, self.inputs.platform, self.state / "load", pods)
+
+
+def stack_runs(api: KubeApi, namespace: str) -> bool:
+    """Whether the platform's namespace is there and stays."""
+    found = api.find(f"/api/v1/namespaces/{namespace}")
+    return found is not None and "deletionTimestamp" not in found["metadata"]

@@ -1,0 +1,147 @@
+"""The embedded default: a platform as processes on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
+from scaleproof.spec.platform import Platform
+from scaleproof.spec.policy import Policy
+from scaleproof.wiring.session import open_progress, uninterrupted, versions
+from scaleproof.wiring.target import Session
+
+if TYPE_CHECKING:
+    from scaleproof.report.progress import BarProgress, LineProgress
+    from scaleproof.runtime.local_platform import LocalPlatform
+
+
+@dataclass(frozen=True)
+class LocalTarget:
+    """`--target local` (`wiring.target.Target`)."""
+
+    folder: Path
+    stack: str
+    platform: Platform
+    policy: Policy
+    state: Path
+    """`.scaleproof/<stack>`."""
+
+    def up(self, *, attach: bool) -> int:
+        """Start the platform; with `attach`, stay until Ctrl-C."""
+        from scaleproof.runtime import local_platform
+
+        with open_progress() as progress:
+            platform = self._start(progress, owner_pid=os.getpid() if attach else None)
+            progress.say(f"up: {platform.gateway_url}")
+        if not attach:
+            click.echo(f"stop it with: scaleproof down --stack {self.stack}")
+            return ExitCode.OK
+        click.echo("Ctrl-C takes it down")
+        try:
+            while local_platform.status(self.state) is not None:
+                time.sleep(1)
+        finally:
+            local_platform.down(self.state)
+        raise CannotMeasureError("the platform ended by itself", hint="see `scaleproof logs supervisor`")
+
+    def preview(self, *, refresh: bool) -> int:
+        """There is no state that could differ."""
+        del refresh
+        raise BadInputError(
+            "the embedded default has no plan to show", hint="`scaleproof preview --target kube` shows a cluster's"
+        )
+
+    def refresh(self) -> int:
+        """As `preview`."""
+        raise BadInputError(
+            "the embedded default has no state to refresh", hint="`scaleproof refresh --target kube` reads a cluster's"
+        )
+
+    def status(self, *, as_json: bool) -> int:
+        """Print what runs. Exits 1 where nothing does."""
+        from scaleproof.report.status import status_lines
+        from scaleproof.runtime import local_platform
+
+        state = local_platform.status(self.state)
+        if as_json:
+            click.echo(json.dumps(state, indent=2))
+        elif state is None:
+            click.echo(f"no platform of stack {self.stack} runs; start it with: scaleproof up --stack {self.stack}")
+        else:
+            click.echo("\n".join(status_lines(state)))
+        return ExitCode.OK if state is not None else ExitCode.VERDICT_NO
+
+    def logs(self, component: str | None, lines: int) -> int:
+        """Print the last log lines."""
+        from scaleproof.runtime import local_platform
+
+        found = local_platform.logs(self.state, component, lines)
+        for name, last in found.items():
+            click.secho(f"== {name}", bold=True)
+            click.echo("\n".join(last))
+        return ExitCode.OK
+
+    def down(self) -> int:
+        """Stop the platform."""
+        from scaleproof.runtime import local_platform
+
+        was_running = local_platform.down(self.state)
+        click.echo(f"stack {self.stack} is down" if was_running else f"stack {self.stack} was not up; nothing is left of it")
+        return ExitCode.OK
+
+    @contextmanager
+    def session(self, *, start: bool = False, keep: bool = False) -> Iterator[Session]:
+        """As `Target.session`."""
+        from scaleproof.load.local_generator import LocalGenerator
+        from scaleproof.runtime import local_platform
+        from scaleproof.runtime.machine import machine_facts
+        from scaleproof.tuner.measure import Rig
+
+        with open_progress() as progress:
+            started = False
+            if start and local_platform.status(self.state) is None:
+                target = self._start(progress, owner_pid=None if keep else os.getpid())
+                started = True
+            elif local_platform.status(self.state) is None:
+                raise CannotMeasureError(
+                    f"no platform of stack {self.stack} runs", hint=f"start it with: scaleproof up --stack {self.stack}"
+                )
+            else:
+                target = local_platform.connect(self.state)
+            try:
+                rig = Rig(
+                    target=target,
+                    generator=LocalGenerator(target.gateway_url, self.platform, self.state / "load"),
+                    spec=self.platform,
+                    stack=self.stack,
+                    progress=progress,
+                    versions=versions(),
+                    machine=machine_facts(),
+                )
+                yield Session(rig, target.policy, self.budget_millicores())
+            finally:
+                if started and not keep:
+                    with uninterrupted():
+                        progress.stage("taking the platform down", 3)
+                        local_platform.down(self.state)
+
+    def budget_millicores(self) -> int:
+        """What the machine has left for replicas beside generator, gateway and datastores."""
+        from scaleproof.runtime.budget import budget_of
+        from scaleproof.runtime.machine import available_cores
+
+        return round(budget_of(self.platform, self.policy, available_cores()).available * 1000) + 10
+
+    def _start(self, progress: BarProgress | LineProgress, *, owner_pid: int | None) -> LocalPlatform:
+        from scaleproof.runtime.local_platform import up
+
+        return up(self.folder / "platform.yaml", self.platform, self.policy, self.stack, owner_pid=owner_pid, progress=progress)

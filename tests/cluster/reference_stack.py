@@ -1,0 +1,84 @@
+"""The reference platform as a user has it: a folder, the stack `cluster`, and the `scaleproof` command in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from scaleproof.telemetry.run import Run, read_run
+
+ROOT = Path(__file__).parents[2]
+STACK = "cluster"
+NAMESPACE = f"reference-{STACK}"
+
+
+class ReferenceStack:
+    """Copies what is edited and links what is not."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.environment = environment
+        folder.mkdir()
+        for name in ("services", "loadtests", "infra"):
+            (folder / name).symlink_to(ROOT / name)
+        for name in ("platform.yaml", "Pulumi.yaml", f"Pulumi.{STACK}.yaml"):
+            (folder / name).write_text((ROOT / name).read_text())
+
+    @property
+    def stack_file(self) -> Path:
+        return self.folder / f"Pulumi.{STACK}.yaml"
+
+    def start(self, verb: str, *arguments: str) -> subprocess.Popen[str]:
+        """The verb, whose progress goes to a file that can be read meanwhile."""
+        with (self.folder / "progress.log").open("w") as progress:
+            return subprocess.Popen(
+                [sys.executable, "-m", "scaleproof", verb, "--target", "kube", "--stack", STACK, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=progress,
+                text=True,
+            )
+
+    @property
+    def progress(self) -> str:
+        """Of the verb that was started last."""
+        return (self.folder / "progress.log").read_text()
+
+    def ended(self, process: subprocess.Popen[str], *, expect: tuple[int, ...] = (0,), timeout: float = 600) -> tuple[str, str]:
+        """(answer, progress) of a verb that ended as expected."""
+        out, _ = process.communicate(timeout=timeout)
+        assert process.returncode in expect, f"{process.args} ended with {process.returncode}:\n{out}\n{self.progress}"
+        return out, self.progress
+
+    def scaleproof(
+        self, verb: str, *arguments: str, expect: tuple[int, ...] = (0,), timeout: float = 600
+    ) -> tuple[str, str]:
+        return self.ended(self.start(verb, *arguments), expect=expect, timeout=timeout)
+
+    def kubectl(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["kubectl", *arguments], env=self.environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def patch(self, kind: str, name: str, patch: dict[str, Any]) -> None:
+        """As `kubectl edit` would."""
+        self.kubectl("-n", NAMESPACE, "patch", kind, name, "--type=merge", "--field-manager=kubectl-edit", "-p", json.dumps(patch))
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """What the gateway answers, asked from the node."""
+        service = json.loads(
+            self.kubectl("-n", "envoy-gateway-system", "get", "service", f"{NAMESPACE}-gateway", "-o", "json")
+        )
+        url = f"http://{service['spec']['clusterIP']}:8080{path}"
+        with urllib.request.urlopen(url, timeout=15) as answer:
+            return answer.status, answer.read()
+
+    def last_run(self) -> Run:
+        return read_run((self.folder / "runs/latest").resolve())

@@ -1,0 +1,113 @@
+"""The whole reference platform on a real cluster, through the real engine: up, drift, changes under load, the loop, down.
+
+The tests share one platform and run in this order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster.conftest import Provider, pulumi_settings
+from cluster.reference_stack import NAMESPACE, ReferenceStack
+
+from scaleproof.telemetry.cost import replica_counts
+from scaleproof.telemetry.run import read_run
+from scaleproof.tuner.results import read_proof
+
+pytestmark = pytest.mark.timeout(1500)
+OVERLOAD = "http 503, retry later"
+"""A replica that is full says so itself: that is too few replicas, and not what a change does."""
+
+
+@pytest.fixture(scope="module")
+def stack(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceStack]:
+    folder = tmp_path_factory.mktemp("reference")
+    provider = Provider(kubeconfig)
+    made = ReferenceStack(folder / "project", {**os.environ, **pulumi_settings(folder), **provider.environment})
+    yield made
+    made.scaleproof("down")
+    provider.close()
+
+
+def test_up_and_users_are_served(stack: ReferenceStack) -> None:
+    out, err = stack.scaleproof("up")
+    assert "up: http://reference-cluster-gateway.envoy-gateway-system.svc.cluster.local:8080" in err
+    assert "scaleproof down --target kube" in out
+    status, body = stack.get("/api/v1/orders")
+    assert status == 200
+    assert json.loads(body)
+    state = json.loads(stack.scaleproof("status", "--json")[0])
+    assert {name: service["ready"] for name, service in state["services"].items()} == {"orders": 1, "dashboard": 1}
+    assert all(component["ready"] for component in state["components"])
+    assert "== orders-" in stack.scaleproof("logs", "orders", "--lines", "3")[0]
+
+
+def test_a_second_up_changes_nothing_and_drift_is_shown(stack: ReferenceStack) -> None:
+    assert "no changes" in stack.scaleproof("preview", "--refresh")[0]
+    stack.patch("horizontalpodautoscaler", "orders", {"spec": {"maxReplicas": 9}})
+    drifted, _ = stack.scaleproof("preview", "--refresh", expect=(1,))
+    assert "HorizontalPodAutoscaler" in drifted
+    assert "Deployment" not in drifted
+    stack.scaleproof("up")
+    # Field ownership went back with the value: nobody's edit is left.
+    assert "no changes" in stack.scaleproof("preview", "--refresh")[0]
+
+
+def test_rolling_out_and_scaling_under_load_fail_no_request(stack: ReferenceStack) -> None:
+    rates = stack.folder / "flat.csv"
+    rates.write_text("second,rate\n" + "".join(f"{second},30\n" for second in range(150)))
+    load = stack.start("load", "--shape", f"replay:{rates}", "--label", "changes")
+    deadline = time.monotonic() + 150
+    while "requests/s" not in stack.progress:
+        assert load.poll() is None, stack.progress
+        assert time.monotonic() < deadline, stack.progress
+        time.sleep(0.5)
+    stack.patch("horizontalpodautoscaler", "orders", {"spec": {"minReplicas": 3}})
+    stack.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/orders", "deployment/dashboard")
+    stack.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/orders", "--timeout=100s")
+    time.sleep(10)
+    stack.patch("horizontalpodautoscaler", "orders", {"spec": {"minReplicas": 1, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}})
+    stack.ended(load, expect=(0, 1, 3))
+    run = stack.last_run()
+    counts = replica_counts(run, "orders")
+    assert counts["total"].max() >= 3
+    assert counts["total"].iloc[-1] < counts["total"].max()
+    failed = run.requests[~run.requests["ok"]]
+    changes = failed[failed["error"] != OVERLOAD]
+    assert changes.groupby(["status", "error"]).size().to_dict() == {}, "no reset, no 502, no 503, no timeout"
+    assert len(failed) < 0.02 * len(run.requests)
+    stack.scaleproof("up")
+
+
+def test_the_loop_with_ten_thousand_users(stack: ReferenceStack) -> None:
+    options = ("--users", "10000", "--shape", "spike", "--indicative", "--max-window", "60")
+    _, progress = stack.scaleproof("prove", *options, expect=(0, 1, 3), timeout=1400)
+    folder = (stack.folder / "runs/latest").resolve()
+    proof = read_proof(folder / "proof.json")
+    assert (folder / "report.html").exists()
+    before = read_run(folder / proof.verdict.runs[0].folder)
+    counts = replica_counts(before, "orders")
+    assert counts["total"].iloc[0] == 1, "one at first"
+    assert counts["total"].max() >= 2, "more under the spike"
+    assert counts["total"].iloc[-1] == 1, "one afterwards"
+    assert before.meta.users == 10_000
+    assert len(before.requests) > 0.95 * len(before.schedule)
+    if proof.tuning.changed:
+        changed = {line.split()[-4] for line in progress.splitlines() if "] updated " in line}
+        assert changed <= {"HorizontalPodAutoscaler", "Deployment"}, "a tuned policy changes nothing else"
+    if proof.in_force == "after":
+        assert stack.stack_file.read_text() != (Path(__file__).parents[2] / stack.stack_file.name).read_text()
+    assert "no changes" in stack.scaleproof("preview", "--refresh")[0]
+
+
+def test_down_leaves_nothing(stack: ReferenceStack) -> None:
+    stack.scaleproof("down")
+    left = stack.kubectl("get", "namespaces", "-o", "name").split()
+    assert not [name for name in left if NAMESPACE in name]
+    assert stack.scaleproof("status", expect=(1,))[0].startswith("stack cluster does not run")
+    assert "was not up" in stack.scaleproof("down")[0]
