@@ -26,8 +26,10 @@ Floats = NDArray[np.float64]
 
 SEARCH_SEEDS: Final = 4
 FINALISTS: Final = 6
-FINAL_BATCHES: Final = 7
-CLEARLY_DEARER: Final = 0.03
+"""Policies of one batch of the final race."""
+MOST_FINALISTS: Final = 150
+COST_NOISE: Final = 0.01
+"""How much the mean cost over a few seeds may differ from that over all."""
 WORTH_CHANGING: Final = 0.04
 """A policy that keeps the SLO is replaced only by one that is cheaper by more than this share: what measuring cannot tell apart."""
 DEFAULT_TARGET: Final = 80
@@ -95,8 +97,8 @@ def optimise(
         quick.evaluate([before])
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
     careful = Tried(evaluator, seeds)
-    best = _final(before, ranked, goal, careful)
-    best = polished(best, bounds, goal, careful)
+    best = _final(before, ranked, goal, [Tried(evaluator, seeds[: 2 * search_seeds]), careful])
+    best = polished(best, bounds, goal, quick, careful)
     after = _simplified(best, before, bounds, goal, careful)
     before_outcome, after_outcome = careful.evaluate([before, after])
     if not _worth_changing(goal, before_outcome, after_outcome):
@@ -156,25 +158,32 @@ def frontier_table(result: TuningResult) -> list[str]:
     return lines
 
 
-def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Goal, tried: Tried) -> Policy:
-    """The best of the finalists over all runs. While none keeps the goal, clearly dearer ones have their turn."""
-    tried.evaluate([before])
+def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Goal, rounds: Sequence[Tried]) -> Policy:
+    """The best of the finalists under all seeds, which the last of `rounds` has; each round has the seeds of the one before.
+
+    A race: a policy's upper violation can only grow with more seeds, so that whatever breaks the goal in a round is out, and
+    nothing is lost by it. Batches come from the cheapest on, until the next one cannot be cheaper than the best.
+    """
+    last = rounds[-1]
+    last.evaluate([before])
     best: tuple[tuple[float, float], Policy] | None = None
-    waiting = list(ranked)
-    for number in range(FINAL_BATCHES):
-        batch, waiting = waiting[:FINALISTS], waiting[FINALISTS:]
-        if not batch:
+    for start in range(0, min(len(ranked), MOST_FINALISTS), FINALISTS):
+        batch = ranked[start : start + FINALISTS]
+        if best is not None and best[0][0] == 0 and mean_cost(batch[0][1]) > (1 + COST_NOISE) * best[0][1]:
             break
-        for policy, outcome in zip([entry[0] for entry in batch], tried.evaluate(entry[0] for entry in batch), strict=True):
+        racing = [policy for policy, _ in batch]
+        for tried in rounds[:-1]:
+            kept = [
+                policy
+                for policy, outcome in zip(racing, tried.evaluate(racing), strict=True)
+                if goal.excess(outcome) == 0
+            ]
+            # Where all break it, the least violation is looked for among them.
+            racing = kept or (racing if best is None else [])
+        for policy, outcome in zip(racing, last.evaluate(racing), strict=True):
             rank = preference(goal, outcome)
             if best is None or rank < best[0]:
                 best = (rank, policy)
-        if best is not None and best[0][0] == 0:
-            break
-        # Variants of what has just failed would fail as well: go on where there is more capacity, in growing steps.
-        failed = min(mean_cost(outcome) for _, outcome in batch)
-        dearer = 1 + CLEARLY_DEARER * 2**number
-        waiting = [entry for entry in waiting if mean_cost(entry[1]) > dearer * failed]
     assert best is not None
     return best[1]
 

@@ -20,6 +20,10 @@ TARGET_SHARES: Final = (0.35, 0.45, 0.55, 0.62, 0.69, 0.76, 0.83, 0.9)
 LEAST_TARGET: Final = 5  # per cent of the request
 MOST_MINIMA: Final = 6
 SWEEPS: Final = 2
+MOST_MOVES: Final = 8
+MOST_HOPEFUL: Final = 12
+WORTH_A_MOVE: Final = 0.005
+"""A polishing move must be cheaper by more than this share: less is the seeds' doing."""
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,42 @@ def search(base: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried)
     return with_knobs(base, knobs)
 
 
-def polished(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, tried: Tried) -> Policy:
-    """The best policy near that one, under all seeds: fewer replicas to begin with that are added to sooner."""
+def polished(policy: Policy, bounds: Mapping[str, Bounds], goal: Goal, quick: Tried, careful: Tried) -> Policy:
+    """Moves of one service from that policy, as long as one is cheaper and keeps the goal under all seeds.
+
+    `quick` has the first of `careful`'s seeds: a policy's upper violation can only grow with more of them, so that what breaks the
+    goal there need not be tried on all. Where the policy itself breaks the goal, the best move near it is made, once a service.
+    """
     knobs = {name: Knobs.of(policy.services[name].autoscaling) for name in bounds}
-    for name, bound in bounds.items():
-        now = knobs[name]
-        options = [now]
-        if now.target is not None and now.minimum > 1:
-            roomy = now.turned(minimum=now.minimum - 1, maximum=bound.most_replicas)
-            options += [roomy.turned(target=target) for target in bound.targets()]
-        options += _levels(now, bound)
-        knobs[name] = _best(policy, knobs, name, options, goal, tried)
+    if goal.excess(careful.evaluate([policy])[0]) > 0:
+        for name, bound in bounds.items():
+            options = [knobs[name], *_roomier(knobs[name], bound), *_levels(knobs[name], bound)]
+            knobs[name] = _best(policy, knobs, name, options, goal, careful)
+        return with_knobs(policy, knobs)
+    for _ in range(MOST_MOVES):
+        now = with_knobs(policy, knobs)
+        moves = [
+            (name, moved)
+            for name, bound in bounds.items()
+            for moves_of in (_roomier, _levels, _windows, _rules)
+            for moved in moves_of(knobs[name], bound)
+            if moved != knobs[name]
+        ]
+        tried = quick.evaluate(with_knobs(policy, {**knobs, name: moved}) for name, moved in moves)
+        least = mean_cost(quick.evaluate([now])[0]) * (1 - WORTH_A_MOVE)
+        hopeful = sorted(
+            (index for index, outcome in enumerate(tried) if goal.excess(outcome) == 0 and mean_cost(outcome) < least),
+            key=lambda index: (mean_cost(tried[index]), moves[index][1].set_fields(), index),
+        )
+        most = mean_cost(careful.evaluate([now])[0]) * (1 - WORTH_A_MOVE)
+        for index in hopeful[:MOST_HOPEFUL]:
+            name, moved = moves[index]
+            outcome = careful.evaluate([with_knobs(policy, {**knobs, name: moved})])[0]
+            if goal.excess(outcome) == 0 and mean_cost(outcome) < most:
+                knobs[name] = moved
+                break
+        else:
+            return now
     return with_knobs(policy, knobs)
 
 
@@ -156,6 +185,14 @@ def _best(base: Policy, knobs: Mapping[str, Knobs], name: str, options: Sequence
     outcomes = tried.evaluate(with_knobs(base, {**knobs, name: option}) for option in options)
     ranked = sorted(range(len(options)), key=lambda i: (*preference(goal, outcomes[i]), options[i].set_fields(), i))
     return options[ranked[0]]
+
+
+def _roomier(knobs: Knobs, bounds: Bounds) -> list[Knobs]:
+    """Fewer replicas to begin with that are added to sooner."""
+    if knobs.target is None or knobs.minimum <= 1:
+        return []
+    roomy = knobs.turned(minimum=knobs.minimum - 1, maximum=bounds.most_replicas)
+    return [roomy.turned(target=target) for target in bounds.targets()]
 
 
 def _levels(knobs: Knobs, bounds: Bounds) -> list[Knobs]:

@@ -6,6 +6,7 @@ import pytest
 from fakes.evaluator import FakeEvaluator
 from fakes.progress import FakeProgress
 from fakes.world import platform, policy, truth
+from scaleproof.tuner.evaluation import Goal, mean_cost
 from scaleproof.tuner.knobs import Knobs
 from scaleproof.tuner.optimise import Question, frontier_table, optimise, within_measured
 
@@ -189,3 +190,25 @@ def test_beyond_a_shared_bottleneck_nothing_is_tried():
 def test_where_the_stack_starts_plays_no_part(start):
     found = knobs_of(tuned(asked(policy(orders=start))))
     assert (found.minimum, found.target, found.down_window) == (3, 95, 0)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.2])
+def test_the_race_finds_what_trying_all_of_them_would_find(noise):
+    def fragile(knobs: Knobs) -> float:
+        """Cheap ones are near the goal, and only some of the seeds show that they are beyond it."""
+        return max(0.0, 0.045 - 0.004 * knobs.minimum - 0.0004 * (100 - (knobs.target or 0)))
+
+    seen = {}
+
+    class Remembering(FakeEvaluator):
+        def evaluate(self, policies, *, seeds=None):
+            seen.update((policy.model_dump_json(), policy) for policy in policies)
+            return super().evaluate(policies, seeds=seeds)
+
+    evaluator = Remembering(dear, fragile, SEEDS, noise)
+    result = optimise(asked(), evaluator, FakeProgress(), seeds=SEEDS)
+    goal = Goal.of(platform(), 0.2)
+    everything = FakeEvaluator(dear, fragile, SEEDS, noise).evaluate(list(seen.values()))
+    feasible = [mean_cost(outcome) for outcome in everything if goal.excess(outcome) == 0]
+    assert result.feasible
+    assert result.after_cost.value <= min(feasible) * 1.02
