@@ -112,22 +112,22 @@ class KubeTarget:
         from scaleproof.tuner.measure import Rig
 
         with self._api() as api, open_progress() as progress:
-            stack, started = self._stack(), False
             running = stack_runs(api, self.inputs.namespace)
-            if start and not running:
-                self._up(api, progress)
-                started = True
-            elif not running:
+            if not (start or running):
                 raise CannotMeasureError(
                     f"stack {self.stack} does not run on this cluster",
                     hint=f"start it with: scaleproof up --target kube --stack {self.stack}",
                 )
+            generator = self._generator(api)
+            if not running:
+                self._up(api, progress)
+            stack = self._stack()
             try:
                 with self._platform(api, stack, progress) as target:
                     target.check_running(f"Pulumi.{self.stack}.yaml")
                     rig = Rig(
                         target=target,
-                        generator=self._generator(api),
+                        generator=generator,
                         spec=self.inputs.platform,
                         stack=self.stack,
                         progress=progress,
@@ -136,7 +136,7 @@ class KubeTarget:
                     )
                     yield Session(rig, target.policy, target.spare_millicores())
             finally:
-                if started and not keep:
+                if not (running or keep):
                     with uninterrupted():
                         stack.down(progress)
 
@@ -179,8 +179,11 @@ class KubeTarget:
 
     def _up(self, api: KubeApi, progress: Progress) -> dict[str, Any]:
         from scaleproof.cluster.gateway_ready import await_gateways
+        from scaleproof.cluster.preflight import check as check_cluster
         from scaleproof.cluster.rollout import roll_out
 
+        # Before the engine is asked for: what the cluster lacks is worth knowing first.
+        check_cluster(api, self._plan())
         outputs = roll_out(api, self._stack(), self._plan(), self._namespaces, progress)
         await_gateways(api, self.inputs.namespace, progress, seconds=GATEWAY_SECONDS)
         return outputs
