@@ -72,7 +72,9 @@ def bin_() -> None:
 
 
 @main.command("exec", context_settings={"ignore_unknown_options": True})
-@click.option("--pulumi", is_flag=True, help="With Pulumi's engine ready for use: a place for its state, and a Kubernetes provider.")
+@click.option(
+    "--pulumi", is_flag=True, help="With Pulumi's engine ready for use: a place for its state, and a Kubernetes provider."
+)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec_(command: tuple[str, ...], *, pulumi: bool) -> None:
     """Run a command in the cluster's network, with KUBECONFIG and the programs on PATH."""

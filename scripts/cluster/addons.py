@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from scripts.cluster.commands import run
-from scripts.cluster.places import DNS_ADDRESS, NODE_NAME, SCRIPTS, Places
+from scripts.cluster.places import DNS_ADDRESS, NODE_ADDRESS, NODE_NAME, SCRIPTS, Places
 from scripts.cluster.programs import NODE, find_go
 
 MANIFESTS = SCRIPTS / "manifests"
@@ -114,5 +114,5 @@ def install_addons(places: Places, inside: Inside, say: Callable[[str], None]) -
     apply(places, inside, disks(places))
     apply(places, inside, manifest("coredns", dns_address=DNS_ADDRESS))
     apply(places, inside, manifest("metrics-server"))
-    apply(places, inside, manifest("prometheus"))
+    apply(places, inside, manifest("prometheus", node_address=NODE_ADDRESS))
     install_gateway(places, inside, say)

@@ -55,9 +55,7 @@ class ReferenceStack:
         assert process.returncode in expect, f"{process.args} ended with {process.returncode}:\n{out}\n{self.progress}"
         return out, self.progress
 
-    def scaleproof(
-        self, verb: str, *arguments: str, expect: tuple[int, ...] = (0,), timeout: float = 600
-    ) -> tuple[str, str]:
+    def scaleproof(self, verb: str, *arguments: str, expect: tuple[int, ...] = (0,), timeout: float = 600) -> tuple[str, str]:
         return self.ended(self.start(verb, *arguments), expect=expect, timeout=timeout)
 
     def kubectl(self, *arguments: str) -> str:
@@ -69,13 +67,13 @@ class ReferenceStack:
 
     def patch(self, kind: str, name: str, patch: dict[str, Any]) -> None:
         """As `kubectl edit` would."""
-        self.kubectl("-n", NAMESPACE, "patch", kind, name, "--type=merge", "--field-manager=kubectl-edit", "-p", json.dumps(patch))
+        self.kubectl(
+            "-n", NAMESPACE, "patch", kind, name, "--type=merge", "--field-manager=kubectl-edit", "-p", json.dumps(patch)
+        )
 
     def get(self, path: str) -> tuple[int, bytes]:
         """What the gateway answers, asked from the node."""
-        service = json.loads(
-            self.kubectl("-n", "envoy-gateway-system", "get", "service", f"{NAMESPACE}-gateway", "-o", "json")
-        )
+        service = json.loads(self.kubectl("-n", "envoy-gateway-system", "get", "service", f"{NAMESPACE}-gateway", "-o", "json"))
         url = f"http://{service['spec']['clusterIP']}:8080{path}"
         with urllib.request.urlopen(url, timeout=15) as answer:
             return answer.status, answer.read()

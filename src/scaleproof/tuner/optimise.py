@@ -173,11 +173,7 @@ def _final(before: Policy, ranked: Sequence[tuple[Policy, Evaluation]], goal: Go
             break
         racing = [policy for policy, _ in batch]
         for tried in rounds[:-1]:
-            kept = [
-                policy
-                for policy, outcome in zip(racing, tried.evaluate(racing), strict=True)
-                if goal.excess(outcome) == 0
-            ]
+            kept = [policy for policy, outcome in zip(racing, tried.evaluate(racing), strict=True) if goal.excess(outcome) == 0]
             # Where all break it, the least violation is looked for among them.
             racing = kept or (racing if best is None else [])
         for policy, outcome in zip(racing, last.evaluate(racing), strict=True):
