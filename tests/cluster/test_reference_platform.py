@@ -53,8 +53,13 @@ def test_a_second_up_changes_nothing_and_drift_is_shown(stack: ReferenceStack) -
     drifted, _ = stack.scaleproof("preview", "--refresh", expect=(1,))
     assert "HorizontalPodAutoscaler" in drifted
     assert "Deployment" not in drifted
-    # As with `pulumi up`: it compares with the state, which first has to learn of the drift.
+    # Whoever edited it owns the field now: that is said, and not overridden.
     assert "HorizontalPodAutoscaler" in stack.scaleproof("refresh", expect=(1,))[0]
+    _, refused = stack.scaleproof("up", expect=(3,))
+    assert "somebody else owns fields that the stack sets" in refused
+    assert ".spec.maxReplicas" in refused
+    stack.patch("horizontalpodautoscaler", "orders", {"spec": {"maxReplicas": 6}})
+    stack.scaleproof("refresh", expect=(1,))
     stack.scaleproof("up")
     assert "no changes" in stack.scaleproof("preview", "--refresh")[0]
 
@@ -86,6 +91,9 @@ def test_rolling_out_and_scaling_under_load_fail_no_request(stack: ReferenceStac
     changes = failed[failed["error"] != OVERLOAD]
     assert changes.groupby(["status", "error"]).size().to_dict() == {}, "no reset, no 502, no 503, no timeout"
     assert len(failed) < 0.02 * len(run.requests)
+    stack.patch(
+        "horizontalpodautoscaler", "orders", {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}}
+    )
     stack.scaleproof("refresh", expect=(0, 1))
     stack.scaleproof("up")
 
