@@ -91,9 +91,7 @@ def test_rolling_out_and_scaling_under_load_fail_no_request(stack: ReferenceStac
     changes = failed[failed["error"] != OVERLOAD]
     assert changes.groupby(["status", "error"]).size().to_dict() == {}, "no reset, no 502, no 503, no timeout"
     assert len(failed) < 0.02 * len(run.requests)
-    stack.patch(
-        "horizontalpodautoscaler", "orders", {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}}
-    )
+    stack.patch("horizontalpodautoscaler", "orders", {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}})
     stack.scaleproof("refresh", expect=(0, 1))
     stack.scaleproof("up")
 
