@@ -11,14 +11,14 @@ from ruamel.yaml import YAML
 
 from scripts.cluster import images
 from scripts.cluster.addons import MANIFESTS, manifest
-from scripts.cluster.places import DNS_ADDRESS, PROJECT, Places
+from scripts.cluster.places import DNS_ADDRESS, NODE_ADDRESS, PROJECT, Places
 
 PLACES = Places(cache=Path("/cache"))
 NAMES = sorted(file.stem for file in MANIFESTS.glob("*.yaml"))
 
 
 def objects(name: str) -> list[dict]:
-    return list(YAML(typ="safe").load_all(manifest(name, dns_address=DNS_ADDRESS)))
+    return list(YAML(typ="safe").load_all(manifest(name, dns_address=DNS_ADDRESS, node_address=NODE_ADDRESS)))
 
 
 def pods() -> list[tuple[str, dict]]:
