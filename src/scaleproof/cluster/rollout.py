@@ -23,6 +23,13 @@ def roll_out(
     something stands in the way of a pod: within a minute, however long Pulumi itself would wait.
     """
     check(api, plan)
+    return bring_up(api, stack, namespaces, progress, policy=policy)
+
+
+def bring_up(
+    api: KubeApi, stack: KubeStack, namespaces: Sequence[str], progress: Progress, *, policy: Policy | None = None
+) -> dict[str, Any]:
+    """As `roll_out`, on a cluster that has been checked."""
     watch = StackWatch(api, namespaces)
     try:
         return stack.up(progress, policy=policy, watch=watch)

@@ -57,6 +57,12 @@ def stack_status(api: KubeApi, namespace: str, platform: Platform, gateway_url: 
     }
 
 
+def stack_runs(api: KubeApi, namespace: str) -> bool:
+    """Whether the platform's namespace is there and stays."""
+    found = api.find(f"/api/v1/namespaces/{namespace}")
+    return found is not None and "deletionTimestamp" not in found["metadata"]
+
+
 def pod_logs(api: KubeApi, namespace: str, component: str | None, lines: int) -> dict[str, list[str]]:
     """Pod → its last lines; of all pods, or those of one component (a service, or another workload's name).
 

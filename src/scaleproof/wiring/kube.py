@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import click
 
 from scaleproof.components.platform_inputs import PlatformInputs, check
 from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
+from scaleproof.wiring.outcome import show_logs, show_status
 from scaleproof.wiring.session import open_progress, uninterrupted, versions
 from scaleproof.wiring.target import Session
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scaleproof.cluster.kube_platform import KubernetesPlatform
     from scaleproof.cluster.observer import Watched
     from scaleproof.cluster.preflight import Plan
-    from scaleproof.cluster.stack import KubeStack
+    from scaleproof.cluster.stack import Changes, KubeStack
     from scaleproof.load.distributed import DistributedGenerator
     from scaleproof.tuner.ports import Progress
 
@@ -58,34 +58,22 @@ class KubeTarget:
         """What `up` would change; 1 where anything would (as `pulumi preview --expect-no-changes` fails on drift)."""
         with self._api(), open_progress() as progress:
             changes = self._stack().preview(progress, refresh=refresh)
-        for change in changes.resources:
-            click.echo(f"  {change}")
-        click.echo(f"stack {self.stack}: {changes}")
-        return ExitCode.VERDICT_NO if changes.any else ExitCode.OK
+        return self._show(changes)
 
     def refresh(self) -> int:
         """Read the cluster into the stack's state; 1 where it differed."""
         with self._api(), open_progress() as progress:
             changes = self._stack().refresh(progress)
-        for change in changes.resources:
-            click.echo(f"  {change}")
-        click.echo(f"stack {self.stack}: {changes}")
-        return ExitCode.VERDICT_NO if changes.any else ExitCode.OK
+        return self._show(changes)
 
     def status(self, *, as_json: bool) -> int:
         """Print what runs."""
         from scaleproof.cluster.stack_status import stack_status
-        from scaleproof.report.status import status_lines
 
         with self._api() as api:
             state = stack_status(api, self.inputs.namespace, self.inputs.platform, self._gateway_url)
-        if as_json:
-            click.echo(json.dumps(state, indent=2))
-        elif state is None:
-            click.echo(f"stack {self.stack} does not run; start it with: scaleproof up --target kube --stack {self.stack}")
-        else:
-            click.echo("\n".join(status_lines(state)))
-        return ExitCode.OK if state is not None else ExitCode.VERDICT_NO
+        absent = f"stack {self.stack} does not run; start it with: scaleproof up --target kube --stack {self.stack}"
+        return show_status(state, as_json=as_json, absent=absent)
 
     def logs(self, component: str | None, lines: int) -> int:
         """Print the last lines of each pod of the platform, or of those of one component."""
@@ -93,10 +81,7 @@ class KubeTarget:
 
         with self._api() as api:
             found = pod_logs(api, self.inputs.namespace, component, lines)
-        for name, last in found.items():
-            click.secho(f"== {name}", bold=True)
-            click.echo("\n".join(last))
-        return ExitCode.OK
+        return show_logs(found)
 
     def down(self) -> int:
         """`pulumi destroy`."""
@@ -108,7 +93,7 @@ class KubeTarget:
     @contextmanager
     def session(self, *, start: bool = False, keep: bool = False) -> Iterator[Session]:
         """As `Target.session`."""
-        from scaleproof.cluster.stack_status import cluster_facts
+        from scaleproof.cluster.stack_status import cluster_facts, stack_runs
         from scaleproof.tuner.measure import Rig
 
         with self._api() as api, open_progress() as progress:
@@ -141,6 +126,12 @@ class KubeTarget:
                         stack.down(progress)
 
     # --- joined from these ------------------------------------------------------------------------------------------
+
+    def _show(self, changes: Changes) -> int:
+        for change in changes.resources:
+            click.echo(f"  {change}")
+        click.echo(f"stack {self.stack}: {changes}")
+        return ExitCode.VERDICT_NO if changes.any else ExitCode.OK
 
     @contextmanager
     def _api(self) -> Iterator[KubeApi]:
@@ -180,11 +171,11 @@ class KubeTarget:
     def _up(self, api: KubeApi, progress: Progress) -> dict[str, Any]:
         from scaleproof.cluster.gateway_ready import await_gateways
         from scaleproof.cluster.preflight import check as check_cluster
-        from scaleproof.cluster.rollout import roll_out
+        from scaleproof.cluster.rollout import bring_up
 
         # Before the engine is asked for: what the cluster lacks is worth knowing first.
         check_cluster(api, self._plan())
-        outputs = roll_out(api, self._stack(), self._plan(), self._namespaces, progress)
+        outputs = bring_up(api, self._stack(), self._namespaces, progress)
         await_gateways(api, self.inputs.namespace, progress, seconds=GATEWAY_SECONDS)
         return outputs
 
@@ -231,9 +222,3 @@ class KubeTarget:
             )
         pods = KubeGeneratorPods(api.client, self.inputs.load_namespace, RELEASE)
         return DistributedGenerator(self._gateway_url, self.inputs.platform, self.state / "load", pods)
-
-
-def stack_runs(api: KubeApi, namespace: str) -> bool:
-    """Whether the platform's namespace is there and stays."""
-    found = api.find(f"/api/v1/namespaces/{namespace}")
-    return found is not None and "deletionTimestamp" not in found["metadata"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import click
 from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
+from scaleproof.wiring.outcome import show_logs, show_status
 from scaleproof.wiring.session import open_progress, uninterrupted, versions
 from scaleproof.wiring.target import Session
 
@@ -68,27 +68,16 @@ class LocalTarget:
 
     def status(self, *, as_json: bool) -> int:
         """Print what runs. Exits 1 where nothing does."""
-        from scaleproof.report.status import status_lines
         from scaleproof.runtime import local_platform
 
-        state = local_platform.status(self.state)
-        if as_json:
-            click.echo(json.dumps(state, indent=2))
-        elif state is None:
-            click.echo(f"no platform of stack {self.stack} runs; start it with: scaleproof up --stack {self.stack}")
-        else:
-            click.echo("\n".join(status_lines(state)))
-        return ExitCode.OK if state is not None else ExitCode.VERDICT_NO
+        absent = f"no platform of stack {self.stack} runs; start it with: scaleproof up --stack {self.stack}"
+        return show_status(local_platform.status(self.state), as_json=as_json, absent=absent)
 
     def logs(self, component: str | None, lines: int) -> int:
         """Print the last log lines."""
         from scaleproof.runtime import local_platform
 
-        found = local_platform.logs(self.state, component, lines)
-        for name, last in found.items():
-            click.secho(f"== {name}", bold=True)
-            click.echo("\n".join(last))
-        return ExitCode.OK
+        return show_logs(local_platform.logs(self.state, component, lines))
 
     def down(self) -> int:
         """Stop the platform."""

@@ -1,17 +1,38 @@
-"""What a verb leaves: run folders and proofs, `runs/latest`, and the report."""
+"""What a verb prints and leaves: status and logs, run folders and proofs, `runs/latest`, and the report."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from scaleproof.spec.errors import ExitCode
 
 ReportFormat = Literal["html", "md", "json"]
+
+
+def show_status(state: Mapping[str, Any] | None, *, as_json: bool, absent: str) -> int:
+    """Print what runs; `absent` is what to say to a person where nothing does, which is exit code 1."""
+    from scaleproof.report.status import status_lines
+
+    if as_json:
+        click.echo(json.dumps(state, indent=2))
+    else:
+        click.echo(absent if state is None else "\n".join(status_lines(state)))
+    return ExitCode.OK if state is not None else ExitCode.VERDICT_NO
+
+
+def show_logs(found: Mapping[str, Sequence[str]]) -> int:
+    """Print the last lines of each component."""
+    for name, last in found.items():
+        click.secho(f"== {name}", bold=True)
+        click.echo("\n".join(last))
+    return ExitCode.OK
 
 
 def report(folders: tuple[Path, ...], *, format_: ReportFormat, output: Path | None) -> int:

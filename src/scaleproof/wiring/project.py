@@ -43,7 +43,7 @@ class Project:
         store = StackFile.of(folder, stack)
         policy = store.read()
         check_policy_fits(policy, platform, policy_file=store.file, platform_file=platform_file)
-        state = folder.absolute() / ".scaleproof" / stack
+        state = _state_of(folder, stack)
         chosen: Target
         if target == "kube":
             from scaleproof.wiring.kube import KubeTarget
@@ -58,7 +58,7 @@ class Project:
     @property
     def state(self) -> Path:
         """`.scaleproof/<stack>`."""
-        return self.folder.absolute() / ".scaleproof" / self.stack
+        return _state_of(self.folder, self.stack)
 
     @property
     def runs(self) -> Path:
@@ -210,6 +210,10 @@ class Project:
             click.echo(f"the new policy is in {self.store.file}:\n{proof.tuning.diff}", nl=False)
         click.echo(f"report: {relative(file)} (also runs/latest/{file.name})")
         return proof.verdict.exit_code
+
+
+def _state_of(folder: Path, stack: str) -> Path:
+    return folder.absolute() / ".scaleproof" / stack
 
 
 def _shape_of(text: str, platform: Platform, *, quick: bool) -> tuple[Shape, int | None]:
