@@ -110,13 +110,11 @@ def claim(proof: Proof) -> str:
     """What the measured pairs show outside the noise; empty where it is neither cheaper nor less violation for free."""
     spent = next(change for change in proof.verdict.changes if change.metric == "cost")
     violations = [change for change in proof.verdict.changes if change.metric == "violation"]
-    cheaper = spent.significant and spent.difference.value < 0
-    dearer = spent.significant and spent.difference.value > 0
-    worse = any(change.significant and change.difference.value > 0 for change in violations)
-    less = any(change.significant and change.difference.value < 0 for change in violations)
-    if proof.verdict.decision != "better" or worse or dearer:
+    if proof.verdict.decision != "better" or spent.rose or any(change.rose for change in violations):
         return ""
-    return "cheaper at no more violation" if cheaper else "less violation at no more cost" if less else ""
+    if spent.fell:
+        return "cheaper at no more violation"
+    return "less violation at no more cost" if any(change.fell for change in violations) else ""
 
 
 def main(arguments: list[str]) -> int:

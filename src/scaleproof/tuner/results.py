@@ -96,6 +96,16 @@ class MetricChange(SpecModel):
     difference: Estimate
     significant: bool = Field(description="The difference is outside the noise.")
 
+    @property
+    def fell(self) -> bool:
+        """It is less, outside the noise."""
+        return self.significant and self.difference.value < 0
+
+    @property
+    def rose(self) -> bool:
+        """It is more, outside the noise."""
+        return self.significant and self.difference.value > 0
+
 
 class RunReference(SpecModel):
     """A run that a verdict rests on."""

@@ -222,10 +222,9 @@ def unchanged(run: MeasuredRun, *, root: Path | None = None) -> Verdict:
 def _decide(changes: Sequence[MetricChange], *, keeps_before: bool, keeps_after: bool) -> tuple[Decision, list[str]]:
     spent = next(change for change in changes if change.metric == "cost")
     violations = [change for change in changes if change.metric == "violation"]
-    cheaper = spent.significant and spent.difference.value < 0
-    dearer = spent.significant and spent.difference.value > 0
-    improved = [change for change in violations if change.significant and change.difference.value < 0]
-    worsened = [change for change in violations if change.significant and change.difference.value > 0]
+    cheaper, dearer = spent.fell, spent.rose
+    improved = [change for change in violations if change.fell]
+    worsened = [change for change in violations if change.rose]
     cost_words = _in_words(spent)
     decision: Decision
     if keeps_before and not keeps_after:
