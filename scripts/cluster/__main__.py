@@ -85,7 +85,10 @@ def exec_(command: tuple[str, ...], *, pulumi: bool) -> None:
     if not pulumi:
         inside = engine.inside(command)
         os.execvpe(inside[0], inside, environment)  # noqa: S606 - no shell is wanted
-    with engine.attached(places, environment) as complete, subprocess.Popen(engine.inside(command), env=complete) as running:
+    with (
+        engine.attached(environment, engine.inside(())) as complete,
+        subprocess.Popen(engine.inside(command), env=complete) as running,
+    ):
         # Ctrl-C reaches the command by itself; this one waits for how it ends.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = running.wait()

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,24 +18,29 @@ PROVIDER = "pulumi-resource-kubernetes"
 
 
 def environment_of(places: Places) -> dict[str, str]:
-    """KUBECONFIG, the built programs on PATH, and where Pulumi keeps its state unless the caller says where."""
-    state = places.state / "pulumi"
-    own = {
-        "KUBECONFIG": str(places.kubeconfig),
-        "PATH": f"{places.programs}:{os.environ.get('PATH', '')}",
+    """This process's, with KUBECONFIG, the built programs, and where Pulumi keeps its state unless the caller says where."""
+    own = {**engine_settings(places, places.state / "pulumi"), "KUBECONFIG": str(places.kubeconfig)}
+    if "PULUMI_BACKEND_URL" in os.environ:
+        own = {name: value for name, value in own.items() if name not in OF_STATE}
+    return {**os.environ, **own}
+
+
+OF_STATE = ("PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE")
+
+
+def engine_settings(places: Places, folder: Path) -> dict[str, str]:
+    """The built programs on PATH, and an engine whose state, and everything else of its own, lies in the folder."""
+    (folder / "state").mkdir(parents=True, exist_ok=True)
+    return {
+        "PATH": f"{places.programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
+        "PULUMI_HOME": str(folder / "home"),
+        # The stacks of a cluster that is thrown away hold passwords that open nothing.
+        "PULUMI_CONFIG_PASSPHRASE": "tests",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The engine that is built from its module is older than the SDK: newer modules are refused here.
         "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
     }
-    if "PULUMI_BACKEND_URL" not in os.environ:
-        (state / "backend").mkdir(parents=True, exist_ok=True)
-        # The stacks of a cluster that is thrown away hold passwords that open nothing.
-        own |= {
-            "PULUMI_BACKEND_URL": f"file://{state / 'backend'}",
-            "PULUMI_HOME": str(state / "home"),
-            "PULUMI_CONFIG_PASSPHRASE": "cluster-for-tests",
-        }
-    return {**os.environ, **own}
 
 
 def inside(command: Sequence[str]) -> list[str]:
@@ -44,16 +49,15 @@ def inside(command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def attached(places: Places, environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The environment in which the engine finds a Kubernetes provider."""
+def attached(environment: Mapping[str, str], prefix: Sequence[str] = ()) -> Iterator[dict[str, str]]:
+    """The environment in which the engine finds a Kubernetes provider. `prefix`: what the provider's command is put behind."""
     if shutil.which(PROVIDER):
-        yield environment
+        yield dict(environment)
         return
     path = f"{PROJECT / 'tests'}{os.pathsep}{PROJECT}"
-    command = [sys.executable, "-m", "cluster.provider", "--helm", str(Path(places.program("helm")))]
-    with subprocess.Popen(
-        inside(command), stdout=subprocess.PIPE, text=True, env={**environment, "PYTHONPATH": path}
-    ) as provider:
+    helm = shutil.which("helm", path=environment["PATH"]) or "helm"
+    command = [*prefix, sys.executable, "-m", "cluster.provider", "--helm", helm]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**environment, "PYTHONPATH": path}) as provider:
         assert provider.stdout is not None
         try:
             yield {**environment, "PULUMI_DEBUG_PROVIDERS": f"kubernetes:{int(provider.stdout.readline())}"}

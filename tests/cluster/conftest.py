@@ -6,8 +6,8 @@ import ctypes
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis.internal.observability  # noqa: F401  its plug-in would import it last of all, when threads of stopped engines still write tracebacks: CPython 3.11 cannot parse twice at a time
@@ -15,11 +15,10 @@ import pytest
 
 from fakes.kube_api_server import FakeKube
 from fakes.progress import FakeProgress
+from scripts.cluster import engine
 from scripts.cluster.places import NAMESPACE, default_places
 
-ROOT = Path(__file__).parent.parent.parent
 CLONE_NEWNET = 0x40000000
-PROGRAMS = default_places().programs
 
 
 def enter_network_of_the_cluster() -> None:
@@ -55,39 +54,9 @@ def fake_kube() -> Iterator[FakeKube]:
         yield server
 
 
-class Provider:
-    """How the engine finds the Kubernetes provider."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self.environment = {"KUBECONFIG": str(kubeconfig)}
-        self.process: subprocess.Popen[str] | None = None
-        if shutil.which("pulumi-resource-kubernetes"):
-            return
-        helm = shutil.which("helm", path=f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}") or "helm"
-        environment = {**os.environ, **self.environment, "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{ROOT}"}
-        command = [sys.executable, "-m", "cluster.provider", "--helm", helm]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-        assert self.process.stdout is not None
-        self.environment["PULUMI_DEBUG_PROVIDERS"] = f"kubernetes:{int(self.process.stdout.readline())}"
-
-    def close(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(timeout=10)
-
-
 def pulumi_settings(folder: Path) -> dict[str, str]:
-    """Environment of an engine whose state, and everything else of its own, lies in a folder."""
-    (folder / "state").mkdir()
-    environment = {
-        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-        "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": "tests",
-        "PULUMI_HOME": str(folder / "home"),
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The engine that is built from its module is older than the SDK: newer modules are refused here.
-        "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
-    }
+    """Environment of an engine whose state lies in a folder. Fails the test where there is no engine."""
+    environment = engine.engine_settings(default_places(), folder)
     if shutil.which("pulumi", path=environment["PATH"]) is None:
         pytest.fail("no pulumi: `make cluster-up` builds it")
     return environment
@@ -105,17 +74,14 @@ def pulumi_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[
 @pytest.fixture
 def attached(pulumi_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator:
     """Attaches a provider to a cluster, given its kubeconfig."""
-    started: list[Provider] = []
+    with ExitStack() as opened:
 
-    def attach(kubeconfig: Path) -> None:
-        provider = Provider(kubeconfig)
-        started.append(provider)
-        for name, value in provider.environment.items():
-            monkeypatch.setenv(name, value)
+        def attach(kubeconfig: Path) -> None:
+            environment = opened.enter_context(engine.attached({**os.environ, "KUBECONFIG": str(kubeconfig)}))
+            for name in environment.keys() & {"KUBECONFIG", "PULUMI_DEBUG_PROVIDERS"}:
+                monkeypatch.setenv(name, environment[name])
 
-    yield attach
-    for provider in started:
-        provider.close()
+        yield attach
 
 
 @pytest.fixture

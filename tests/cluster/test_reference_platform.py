@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.conftest import Provider, pulumi_settings
+from cluster.conftest import pulumi_settings
 from cluster.reference_stack import NAMESPACE, ReferenceStack
 
 from scaleproof.telemetry.cost import replica_counts
 from scaleproof.telemetry.run import read_run
 from scaleproof.tuner.results import read_proof
+from scripts.cluster.engine import attached
 
 pytestmark = pytest.mark.timeout(1500)
 OVERLOAD = "http 503, retry later"
@@ -27,11 +28,10 @@ OVERLOAD = "http 503, retry later"
 @pytest.fixture(scope="module")
 def stack(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReferenceStack]:
     folder = tmp_path_factory.mktemp("reference")
-    provider = Provider(kubeconfig)
-    made = ReferenceStack(folder / "project", {**os.environ, **pulumi_settings(folder), **provider.environment})
-    yield made
-    made.scaleproof("down")
-    provider.close()
+    with attached({**os.environ, **pulumi_settings(folder), "KUBECONFIG": str(kubeconfig)}) as environment:
+        made = ReferenceStack(folder / "project", environment)
+        yield made
+        made.scaleproof("down")
 
 
 def test_up_and_users_are_served(stack: ReferenceStack) -> None:
