@@ -1,15 +1,13 @@
 """Broken inputs: one clear message each, the exit code of the design, nothing changed, no traceback."""
 
 import json
-import os
 import shutil
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from fakes.command import scaleproof
 from scaleproof.spec.shapes import SHAPE_NAMES
 
 REPOSITORY = Path(__file__).parents[3]
@@ -22,20 +20,6 @@ def project(tmp_path):
     for name in ("platform.yaml", "Pulumi.dev.yaml"):
         shutil.copy(DATA / name, tmp_path / name)
     return tmp_path
-
-
-def scaleproof(project, *arguments, stdin=None):
-    environment = {**os.environ, "COLUMNS": "120"}
-    return subprocess.run(
-        [sys.executable, "-m", "scaleproof", *arguments],
-        cwd=project,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def snapshot(folder):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from fakes.command import scaleproof
 from fakes.kube_api_server import FakeKube, autoscaler, deployment
 
 REPOSITORY = Path(__file__).parents[3]
@@ -30,21 +29,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def scaleproof(project: Path, verb: str, *arguments: str, kube: FakeKube | None = None, stack: str = "cluster"):
+def on_kube(project: Path, verb: str, *arguments: str, kube: FakeKube | None = None):
     file = project / "kubeconfig"
     if kube is not None:
         file.write_text(kube.kubeconfig())
     # Without an engine on PATH, so that it is the same on every machine.
-    environment = {**os.environ, "KUBECONFIG": str(file), "PATH": "/usr/bin:/bin", "COLUMNS": "120"}
-    return subprocess.run(
-        [sys.executable, "-m", "scaleproof", verb, "--target", "kube", "--stack", stack, *arguments],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    target = ("--target", "kube", "--stack", "cluster")
+    return scaleproof(project, verb, *target, *arguments, KUBECONFIG=str(file), PATH="/usr/bin:/bin")
 
 
 def running(kube: FakeKube) -> None:
@@ -66,55 +57,52 @@ def said(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None
 
 
 def test_no_kubeconfig(project):
-    said(scaleproof(project, "up"), 2, "no such kubeconfig", "set KUBECONFIG")
+    said(on_kube(project, "up"), 2, "no such kubeconfig", "set KUBECONFIG")
 
 
 def test_a_cluster_that_does_not_answer(project):
     with FakeKube() as gone:
         (project / "kubeconfig").write_text(gone.kubeconfig())
-    said(scaleproof(project, "status"), 3, "does not answer", "is the cluster up")
+    said(on_kube(project, "status"), 3, "does not answer", "is the cluster up")
 
 
 def test_no_metrics_server_is_said_before_anything_else(project, kube):
     kube.objects.pop("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io")
-    said(scaleproof(project, "up", kube=kube), 3, "no metrics-server", "install it")
+    said(on_kube(project, "up", kube=kube), 3, "no metrics-server", "install it")
 
 
 def test_no_gateway_api(project, kube):
     kube.kinds.pop("gateway.networking.k8s.io/v1")
-    said(scaleproof(project, "up", kube=kube), 3, "no Gateway API", "controller: install")
+    said(on_kube(project, "up", kube=kube), 3, "no Gateway API", "controller: install")
 
 
 def test_no_engine(project, kube):
-    said(scaleproof(project, "up", kube=kube), 2, "Pulumi's engine is not installed", "pulumi.com/docs/install")
+    said(on_kube(project, "up", kube=kube), 2, "Pulumi's engine is not installed", "pulumi.com/docs/install")
 
 
 def test_what_does_not_run(project, kube):
-    said(scaleproof(project, "status", kube=kube), 1, "does not run", "scaleproof up --target kube --stack cluster")
-    said(scaleproof(project, "load", kube=kube), 3, "does not run on this cluster", "scaleproof up --target kube")
+    said(on_kube(project, "status", kube=kube), 1, "does not run", "scaleproof up --target kube --stack cluster")
+    said(on_kube(project, "load", kube=kube), 3, "does not run on this cluster", "scaleproof up --target kube")
 
 
 def test_what_runs(project, kube):
     running(kube)
-    said(scaleproof(project, "status", kube=kube), 0, "orders", "1–6", "dashboard", "1–2")
+    said(on_kube(project, "status", kube=kube), 0, "orders", "1–6", "dashboard", "1–2")
 
 
 def test_a_stack_without_a_load_generator(project, kube):
     text = (project / "Pulumi.cluster.yaml").read_text()
     (project / "Pulumi.cluster.yaml").write_text(text.replace("enabled: true", "enabled: false"))
     running(kube)
-    said(scaleproof(project, "load", kube=kube), 2, "no load generator", "load_test: {enabled: true}")
+    said(on_kube(project, "load", kube=kube), 2, "no load generator", "load_test: {enabled: true}")
 
 
 def test_a_wrong_setting_of_the_stack(project, kube):
     text = (project / "Pulumi.cluster.yaml").read_text()
     (project / "Pulumi.cluster.yaml").write_text(text.replace("workers: 1", "worker: 1"))
-    said(scaleproof(project, "up", kube=kube), 2, "Pulumi.cluster.yaml:", "worker", "did you mean 'workers'?")
+    said(on_kube(project, "up", kube=kube), 2, "Pulumi.cluster.yaml:", "worker", "did you mean 'workers'?")
 
 
 def test_what_only_one_target_has(project, kube):
-    said(scaleproof(project, "up", "--attach", kube=kube), 2, "--attach is for --target local")
-    done = subprocess.run(
-        [sys.executable, "-m", "scaleproof", "preview"], cwd=project, capture_output=True, text=True, timeout=60, check=False
-    )
-    said(done, 2, "scaleproof preview --target kube")
+    said(on_kube(project, "up", "--attach", kube=kube), 2, "--attach is for --target local")
+    said(scaleproof(project, "preview"), 2, "scaleproof preview --target kube")
