@@ -106,11 +106,6 @@ class LocalPlatform:
             for name, service in services.items()
         }
 
-    def steady(self) -> bool:
-        """Whether every service is at its policy's minReplicas, all ready."""
-        services = self.status()["services"].values()
-        return all(service["settled"] and service["desired"] == service["min"] for service in services)
-
     def observe(self, start: float, end: float) -> Observations:
         """What the platform saw between two Unix times; the generator's columns are absent."""
         columns = self._control.ask("observe", {"start": start, "end": end}, timeout_seconds=OBSERVE_SECONDS)

@@ -61,6 +61,9 @@ class ServiceCalibration(SpecModel):
     )
     idle_cores: Annotated[float, Field(ge=0)] = Field(default=0.0, description="CPU of a ready replica without requests.")
     wait_seconds: Estimate = Field(description="Mean time a request waits for others (database, network), at low load.")
+    wait_variation: Annotated[float, Field(ge=0)] = Field(
+        default=0.7, description="Coefficient of variation of the time a request waits for others."
+    )
     concurrency: Annotated[int, Field(gt=0)] = Field(default=1, description="Cores one replica can use at once.")
     capacity_per_second: Estimate = Field(description="Requests/s one replica serves within the SLO.")
     capacity_by_replicas: dict[int, float] = Field(default={}, description="Requests/s within the SLO by number of replicas.")

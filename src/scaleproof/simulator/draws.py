@@ -78,7 +78,7 @@ def draw_run(
         cpu_mean = _shifted(service.cpu_seconds_per_request, float(shift[0]))
         wait_mean = _shifted(service.wait_seconds, float(shift[1]))
         rng = _rng(seed, 0, name, "requests")
-        requests[name] = _requests(rng, arrivals[name].size, cpu_mean, wait_mean, service, assumptions)
+        requests[name] = _requests(rng, arrivals[name].size, cpu_mean, wait_mean, service)
         for caller in order:
             per_request = calibration.services[caller].calls.get(name, 0.0)
             if caller == name or per_request <= 0:
@@ -87,7 +87,7 @@ def draw_run(
             whole = int(per_request)
             counts = whole + (rng.random(total[caller]) < per_request - whole)
             caller_request = np.repeat(np.arange(total[caller]), counts)
-            drawn = _requests(rng, caller_request.size, cpu_mean, wait_mean, service, assumptions)
+            drawn = _requests(rng, caller_request.size, cpu_mean, wait_mean, service)
             calls[caller, name] = CallDraws(caller_request, drawn)
             total[name] += caller_request.size
         rng = _rng(seed, phase, name, "replicas")
@@ -116,11 +116,10 @@ def _requests(
     cpu_mean: float,
     wait_mean: float,
     service: ServiceCalibration,
-    assumptions: Assumptions,
 ) -> RequestDraws:
     choices = rng.random(size)
     work = gamma(rng, 1.0, service.cpu_variation, size) * cpu_mean
-    return RequestDraws(work, gamma(rng, 1.0, assumptions.wait_variation, size) * wait_mean, choices)
+    return RequestDraws(work, gamma(rng, 1.0, service.wait_variation, size) * wait_mean, choices)
 
 
 def _shifted(estimate: Estimate, sigmas: float) -> float:

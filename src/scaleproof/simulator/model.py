@@ -31,8 +31,6 @@ class Assumptions:
     """From a replica's readiness to its first request: the readiness poll and the gateway's view of its endpoints."""
     drain_seconds: float = 1.0
     """A draining replica stays at least so long; how long at most is the service's `drain_seconds`."""
-    wait_variation: float = 0.7
-    """Coefficient of variation of the time a request waits for others."""
     max_outstanding: int | None = None
     """Requests in one service at once, beyond which the gateway answers 503 (a circuit breaker); None: no limit."""
     calibration_noise: bool = True

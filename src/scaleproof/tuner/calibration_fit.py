@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from scaleproof.spec.platform import SLO, Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.bottleneck import GROWTH_SHARE, accused, capacity_of
 from scaleproof.tuner.cpu_fit import CpuCurve, cpu_curve
-from scaleproof.tuner.latency_fit import LatencyFit, fit_latency
+from scaleproof.tuner.latency_fit import calls_of, fit_latency, slowest_call, with_calls
 from scaleproof.tuner.overload_fit import fit_overload
 from scaleproof.tuner.staircase import Climb, Spent
 from scaleproof.tuner.start_up import start_up
@@ -55,17 +56,16 @@ def fit_service(
     busy = fit_overload(name, overload, limit_cores=limit, idle_cores=idle).busy_seconds
     curve = cpu_curve(name, climbs, idle_cores=idle, limit_cores=limit, busy_seconds=busy)
     bare = replica_model(curve, limit, idle)
-    fit = fit_latency(bare, singles, seed=seed)
+    calls = _calls(name, climbs, spec.services[name].calls, callees)
+    called = calls_of(calls, callees)
+    fit = fit_latency(bare, singles, seed=seed, calls=called)
+    # Where only one number says what a request waits for, the services it calls are in it.
+    waited = fit.wait.value + slowest_call(called)
     highest = max(step.rate_per_replica for step in singles)
-    held = _capacity(fit, slo, curve, highest)
+    held = _capacity(replace(fit.model, wait_seconds=waited), slo, curve, highest)
     cpu = curve.at(held.value)
     by_replicas, suspect = _growth(name, climbs, held.value, slo, limit)
-    overloaded = fit_overload(name, overload, limit_cores=limit, idle_cores=idle, wait_seconds=fit.wait.value)
-    calls = _calls(name, climbs, spec.services[name].calls, callees)
-    below = sum(
-        min(1.0, count) * (callees[callee].wait_seconds.value + callees[callee].cpu_seconds_per_request.value)
-        for callee, count in calls.items()
-    )
+    overloaded = fit_overload(name, overload, limit_cores=limit, idle_cores=idle, wait_seconds=waited)
     started = start_up(life["replicas"], life["events"], name)
     if started is None:
         raise CannotMeasureError(
@@ -83,9 +83,8 @@ def fit_service(
         idle_seconds=curve.time_constant_seconds,
         cpu_variation=fit.model.variation,
         idle_cores=idle,
-        wait_seconds=Estimate(
-            value=max(0.0, fit.wait.value - below), low=max(0.0, fit.wait.low - below), high=max(0.0, fit.wait.high - below)
-        ),
+        wait_seconds=fit.wait,
+        wait_variation=fit.model.wait_variation,
         capacity_per_second=held,
         capacity_by_replicas=by_replicas,
         usage_at_capacity_cores=_usage_at_capacity(cpu, fit.model.variation, idle, held.value, limit),
@@ -125,9 +124,9 @@ def replica_model(curve: CpuCurve, limit_cores: float, idle_cores: float) -> Rep
     )
 
 
-def _capacity(fit: LatencyFit, slo: SLO, curve: CpuCurve, highest: float) -> Estimate:
+def _capacity(model: ReplicaModel, slo: SLO, curve: CpuCurve, highest: float) -> Estimate:
     """The model's capacity of one replica within the SLO, never beyond the highest rate measured."""
-    value = min(highest, capacity(fit.model, threshold_seconds=slo.latency_seconds, share=slo.share))
+    value = min(highest, capacity(model, threshold_seconds=slo.latency_seconds, share=slo.share))
     relative = curve.relative_error
     return Estimate(value=value, low=value * max(0.0, 1 - relative), high=min(max(highest, value), value * (1 + relative)))
 
@@ -206,8 +205,15 @@ def _warm_up(name: str, climbs: Sequence[Climb]) -> tuple[float, float]:
     return 0.0, 1.0
 
 
-def model_curve(found: ServiceCalibration, slo: SLO, *, points: int = 25, seed: int = 1) -> pd.DataFrame:
-    """The fitted model of one replica for the report: rate_per_replica, p50_seconds, p95_seconds, good_share, up to the highest rate measured."""
+def model_curve(
+    services: Mapping[str, ServiceCalibration], name: str, slo: SLO, *, points: int = 25, seed: int = 1
+) -> pd.DataFrame:
+    """The fitted model of one replica for the report, its calls included, up to the highest rate measured.
+
+    Columns: rate_per_replica, p50_seconds, p95_seconds, good_share.
+    """
+    found = services[name]
+    calls = calls_of(found.calls, services)
     model = ReplicaModel(
         cpu_seconds=found.cpu_seconds_per_request.value,
         busy_factor=found.busy_factor,
@@ -216,13 +222,15 @@ def model_curve(found: ServiceCalibration, slo: SLO, *, points: int = 25, seed: 
         variation=found.cpu_variation,
         limit_cores=found.limit_millicores / 1000,
         wait_seconds=found.wait_seconds.value,
+        wait_variation=found.wait_variation,
         idle_cores=found.idle_cores,
     )
     rows = []
     for rate in np.linspace(found.highest_rate_per_replica / points, found.highest_rate_per_replica, points):
         held = simulate_held(model, rate_per_second=float(rate), duration_seconds=60, seed=seed)
+        whole = replace(held, latency_seconds=with_calls(held.latency_seconds, calls, seed=seed))
         rows.append(
-            (float(rate), held.percentile_seconds(50), held.percentile_seconds(95), held.share_within(slo.latency_seconds))
+            (float(rate), whole.percentile_seconds(50), whole.percentile_seconds(95), whole.share_within(slo.latency_seconds))
         )
     return pd.DataFrame(rows, columns=["rate_per_replica", "p50_seconds", "p95_seconds", "good_share"])
 

@@ -23,6 +23,7 @@ from scaleproof.runtime.state_folder import MARKER, StateFolder
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
+from scaleproof.tuner.ports import ServiceState
 
 
 @pytest.fixture(autouse=True)
@@ -187,7 +188,7 @@ def test_the_autoscaler_scales_up_under_load_and_forgets_on_release(project: Pat
     platform.hold({"alpha": 1})
     platform.release()
     platform.settle(30)
-    assert platform.steady()
+    assert platform.states()["alpha"] == ServiceState(desired=1, ready=1, total=1)
     assert status(StateFolder.of(project, "dev").root)["decisions"]["alpha"]["desired"] > 1
 
 

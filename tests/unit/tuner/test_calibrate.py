@@ -59,7 +59,7 @@ def test_stamp_slo_memory_and_steps_are_written_down(quick):
 
 def test_the_model_curve_passes_near_the_steps(quick):
     _, found = quick
-    curve = model_curve(found.services["orders"], world().rig.spec.services["orders"].slo, points=6)
+    curve = model_curve(found.services, "orders", world().rig.spec.services["orders"].slo, points=6)
     assert curve["rate_per_replica"].is_monotonic_increasing
     assert curve["good_share"].iloc[0] > 0.99
     assert curve["p95_seconds"].iloc[0] < 0.1

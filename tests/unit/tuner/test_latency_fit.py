@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from scaleproof.simulator.calibration import CalibrationStep
 from scaleproof.simulator.held import ReplicaModel, simulate_held
-from scaleproof.tuner.latency_fit import fit_latency
+from scaleproof.tuner.latency_fit import Called, fit_latency, slowest_call, with_calls
 
 TRUTH = ReplicaModel(cpu_seconds=0.005, variation=1.0, limit_cores=0.15, wait_seconds=0.004, idle_cores=0.003)
 
 
-def measured(model: ReplicaModel, rate: float, seconds: float = 400) -> CalibrationStep:
+def measured(model: ReplicaModel, rate: float, seconds: float = 400, calls: Sequence[Called] = ()) -> CalibrationStep:
     held = simulate_held(model, rate_per_second=rate, duration_seconds=seconds, seed=77)
+    held = replace(held, latency_seconds=with_calls(held.latency_seconds, calls, seed=78))
     return CalibrationStep(
         replicas=1,
         rate_per_replica=rate,
@@ -47,3 +52,39 @@ def test_steps_in_overload_do_not_count():
 def test_nothing_measured_keeps_what_is_usual():
     fit = fit_latency(BARE, [], seed=1)
     assert (fit.model, fit.wait.value) == (BARE, 0.0)
+
+
+@pytest.mark.parametrize("wait_variation", [0.1, 0.3, 1.4])
+def test_waits_that_hardly_differ_make_no_long_tail(wait_variation):
+    truth = replace(TRUTH, variation=0.3, wait_variation=wait_variation)
+    fit = fit_latency(BARE, [measured(truth, rate) for rate in (4, 8, 12, 15)], seed=1)
+    assert fit.model.wait_variation == pytest.approx(wait_variation, abs=0.45)
+    seen, predicted = measured(truth, 6), measured(fit.model, 6)
+    assert predicted.p50_seconds == pytest.approx(seen.p50_seconds, rel=0.1)
+    assert predicted.p95_seconds == pytest.approx(seen.p95_seconds, rel=0.15)
+
+
+CALL = Called(count=0.6, wait_seconds=0.02, wait_variation=0.5, cpu_seconds=0.01, cpu_variation=0.3)
+
+
+def test_what_the_called_services_take_is_not_a_wait_of_ones_own():
+    fit = fit_latency(BARE, [measured(TRUTH, rate, calls=[CALL]) for rate in (4, 8, 15, 20)], seed=1, calls=[CALL])
+    assert fit.wait.value == pytest.approx(0.004, abs=0.002)
+    seen, predicted = measured(TRUTH, 10, calls=[CALL]), measured(fit.model, 10, calls=[CALL])
+    assert predicted.p50_seconds == pytest.approx(seen.p50_seconds, rel=0.1)
+    assert predicted.p95_seconds == pytest.approx(seen.p95_seconds, rel=0.2)
+
+
+def test_calls_of_one_request_go_out_at_once():
+    twice = Called(count=2.0, wait_seconds=0.02, wait_variation=0.0, cpu_seconds=0.01, cpu_variation=0.0)
+    other = Called(count=1.0, wait_seconds=0.05, wait_variation=0.0, cpu_seconds=0.0, cpu_variation=0.0)
+    assert with_calls(np.full(5, 0.001), [twice, other], seed=1) == pytest.approx(0.051)
+    assert with_calls(np.full(5, 0.001), [twice], seed=1) == pytest.approx(0.031)
+    assert slowest_call([twice, other]) == pytest.approx(0.05)
+    assert slowest_call([]) == 0.0
+
+
+def test_a_call_that_not_every_request_makes():
+    times = with_calls(np.zeros(20_000), [CALL], seed=1)
+    assert np.mean(times > 0) == pytest.approx(0.6, abs=0.02)
+    assert times.mean() == pytest.approx(CALL.seconds, rel=0.05)

@@ -29,7 +29,7 @@ def latency_fit_chart(calibration: Calibration, services: Mapping[str, Service])
     counts = sorted({step.replicas for found in shown.values() for step in found.steps})
     for row, (name, found) in enumerate(shown.items(), start=1):
         slo = services[name].slo
-        curve = model_curve(found, slo)
+        curve = model_curve(calibration.services, name, slo)
         modelled = np.maximum(curve["p95_seconds"].to_numpy(np.float64), 1e-4)
         modelled = np.where(np.isfinite(modelled), modelled, np.nan)
         figure.add_trace(
