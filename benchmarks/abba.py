@@ -128,12 +128,11 @@ def claim(proof: Proof) -> str:
 def main(arguments: list[str]) -> int:
     """All shapes, then the table; 1 where a claim does not hold."""
     again = "--again" in arguments
-    shapes = [name for name in arguments if not name.startswith("--")] or list(SHAPES)
+    shapes = [name for name in arguments if name not in ("--again", "--calibrated")] or list(SHAPES)
     calibration = read_calibration(CALIBRATION) if "--calibrated" in arguments else None
     shown: dict[str, str] = {}
     runs_inside: list[bool] = []
     ratios: list[float] = []
-    judge = calibration if again else None
     for shape in shapes:
         print(f"== {shape}", flush=True)
         folder = Path("runs/bench") / shape
@@ -144,7 +143,7 @@ def main(arguments: list[str]) -> int:
             calibration, proof = prove_shape(shape, calibration, folder)
         shown[shape] = claim(proof) or f"nothing ({proof.verdict.decision})"
         for reference in proof.verdict.runs:
-            verdicts, windows = inside(read_run(folder / reference.folder), judge or proof.calibration)
+            verdicts, windows = inside(read_run(folder / reference.folder), calibration or proof.calibration)
             runs_inside.append(all(verdicts.values()))
             ratios += windows
     near = float(np.mean([0.8 <= ratio <= 1.25 for ratio in ratios])) if ratios else 0.0  # noqa: PLR2004  25 % either way

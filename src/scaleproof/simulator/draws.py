@@ -84,9 +84,7 @@ def draw_run(
             if caller == name or per_request <= 0:
                 continue
             rng = _rng(seed, 0, name, f"calls of {caller}")
-            whole = int(per_request)
-            counts = whole + (rng.random(total[caller]) < per_request - whole)
-            caller_request = np.repeat(np.arange(total[caller]), counts)
+            caller_request = np.repeat(np.arange(total[caller]), call_counts(rng, per_request, total[caller]))
             drawn = _requests(rng, caller_request.size, cpu_mean, wait_mean, service)
             calls[caller, name] = CallDraws(caller_request, drawn)
             total[name] += caller_request.size
@@ -99,6 +97,12 @@ def draw_run(
         sync_phase[name] = float(rng.random()) * assumptions.sync_seconds
     scrape_phase = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds
     return RunDraws(seed, phase, arrivals, requests, calls, replicas, sync_phase, scrape_phase)
+
+
+def call_counts(rng: np.random.Generator, per_request: float, size: int) -> NDArray[np.int64]:
+    """How many calls each of so many requests makes: the whole part of the mean, and one more with the probability of the rest."""
+    whole = int(per_request)
+    return whole + (rng.random(size) < per_request - whole)
 
 
 def gamma(rng: np.random.Generator, mean: float, variation: float, size: int) -> NDArray[np.float64]:

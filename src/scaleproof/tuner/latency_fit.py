@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.simulator.calibration import CalibrationStep, Estimate, ServiceCalibration
-from scaleproof.simulator.draws import gamma
+from scaleproof.simulator.draws import call_counts, gamma
 from scaleproof.simulator.held import ReplicaModel, simulate_held
 
 Floats = NDArray[np.float64]
@@ -50,8 +50,7 @@ class Called:
 
     def draw(self, rng: np.random.Generator, size: int) -> Floats:
         """The time of so many requests' calls, each the slowest of its own."""
-        whole = int(self.count)
-        counts = whole + (rng.random(size) < self.count - whole)
+        counts = call_counts(rng, self.count, size)
         slowest = np.zeros(size)
         for number in range(int(counts.max(initial=0))):
             waits = gamma(rng, self.wait_seconds, self.wait_variation, size)
@@ -108,7 +107,7 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
     usable = [step for step in answered if step.rate_per_replica < _STEADY_LOAD * saturation] or answered[:1]
     if not usable:
         return LatencyFit(model=bare, wait=Estimate(value=0.0, low=0.0, high=0.0))
-    best: tuple[float, ReplicaModel, list[Floats]] | None = None
+    best: tuple[float, ReplicaModel, list[Floats], list[Floats]] | None = None
     for variation in VARIATIONS:
         model = replace(bare, variation=variation, wait_seconds=0.0)
         others = [_without_own_wait(model, step, calls, seed) for step in usable]
@@ -127,13 +126,10 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
                     error += weight * math.log(max(modelled, _LEAST_SECONDS) / max(measured, _LEAST_SECONDS)) ** 2
             if best is None or error < best[0]:
                 found = replace(model, wait_seconds=wait, wait_variation=wait_variation)
-                best = (error, found, others)
+                best = (error, found, others, units)
     assert best is not None
-    _, model, others = best
-    waits = [
-        _mean_wait(times, gamma(np.random.default_rng([seed, 0x3A17]), 1.0, model.wait_variation, times.size), step.p50_seconds)
-        for step, times in zip(usable, others, strict=True)
-    ]
+    _, model, others, units = best
+    waits = [_mean_wait(times, unit, step.p50_seconds) for step, times, unit in zip(usable, others, units, strict=True)]
     # A busy step's median holds queueing that the model may miss: the quietest step decides, the other quiet ones say how surely.
     quiet = [wait for step, wait in zip(usable, waits, strict=True) if step.rate_per_replica < _QUIET_LOAD * saturation]
     return LatencyFit(model=model, wait=Estimate(value=waits[0], low=min([waits[0], *quiet]), high=max([waits[0], *quiet])))
