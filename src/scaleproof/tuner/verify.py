@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from scaleproof.simulator.calibration import Estimate
 from scaleproof.spec.policy import Policy
 from scaleproof.telemetry.cost import cost
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT
@@ -51,13 +52,18 @@ class Noise:
 
     @classmethod
     def of(cls, predictions: Sequence[Prediction], runs: Sequence[MeasuredRun]) -> Noise:
-        """From the predictions' 90 % intervals; where there is none, from what runs usually differ by."""
+        """From the predictions' 90 % intervals; where there is none, from what runs usually differ by.
+
+        A prediction that is off is off by a factor, and its interval with it: violation scatters with its level, at least as
+        the square root of it (bad requests are counts), at most in proportion. Of the two, the greater deviation is taken.
+        """
         known: dict[str, Prediction] = {prediction.label: prediction for prediction in predictions}
         costs: dict[Side, float] = {}
         violations: dict[Side, float] = {}
         sides: tuple[Side, Side] = ("before", "after")
         for side in sides:
-            mean_cost = float(np.mean([entry.summary.cost.total_core_seconds for entry in runs if entry.side == side] or [0.0]))
+            measured = [entry.summary for entry in runs if entry.side == side]
+            mean_cost = float(np.mean([summary.cost.total_core_seconds for summary in measured] or [0.0]))
             costs[side] = _UNKNOWN_COST_DEVIATION_SHARE * mean_cost
             violations[side] = _UNKNOWN_VIOLATION_DEVIATION
             prediction = known.get(side)
@@ -65,10 +71,18 @@ class Noise:
                 costs[side] = max(
                     (prediction.cost.high - prediction.cost.low) / _INTERVAL_TO_DEVIATION, WORTH_COST_SHARE / 2 * mean_cost
                 )
-                violations[side] = max(
-                    (prediction.violation.high - prediction.violation.low) / _INTERVAL_TO_DEVIATION, WORTH_VIOLATION / 2
-                )
+                level = float(np.mean([summary.violation.share for summary in measured] or [0.0]))
+                violations[side] = max(_at_level(prediction.violation, level), WORTH_VIOLATION / 2)
         return cls(cost=costs, violation=violations)
+
+
+def _at_level(expected: Estimate, level: float) -> float:
+    """Standard deviation of a violation of that level, where `expected` was predicted (see `Noise.of`)."""
+    deviation = (expected.high - expected.low) / _INTERVAL_TO_DEVIATION
+    if expected.value <= 0:
+        return deviation
+    times = level / expected.value
+    return deviation * max(times, math.sqrt(times))
 
 
 def order_of(pairs: int | None) -> list[tuple[Side, int]]:

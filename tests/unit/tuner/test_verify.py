@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +14,8 @@ from scaleproof.telemetry.assemble import assemble_run
 from scaleproof.telemetry.run import RunMeta
 from scaleproof.telemetry.summary import summarise
 from scaleproof.tuner.results import Prediction
-from scaleproof.tuner.verify import MeasuredRun, judge, order_of, run_label, unchanged, verify
+from scaleproof.tuner.statistics import difference_estimate
+from scaleproof.tuner.verify import MeasuredRun, Noise, judge, order_of, run_label, unchanged, verify
 
 SECONDS = 100
 BETTER = policy(orders=(3, 4))
@@ -120,6 +124,41 @@ def test_a_gain_within_the_predicted_noise_is_inconclusive():
     sure = judge(runs, predictions=[expected("before", 60, 0.5), expected("after", 55, 0.5)])
     unsure = judge(runs, predictions=[expected("before", 60, 15), expected("after", 55, 15)])
     assert (sure.decision, unsure.decision) == ("better", "inconclusive")
+
+
+def test_violation_half_as_high_as_predicted_scatters_less_than_predicted():
+    runs = [measured("before", bad=0.06), measured("after")]
+    far_off = [expected("before", 60, 0.5, 0.15, 0.08), expected("after", 60, 0.5)]
+    assert judge(runs, predictions=far_off).decision == "better"  # ±6 points rather than ±9
+    as_predicted = [expected("before", 60, 0.5, 0.06, 0.055), expected("after", 60, 0.5)]
+    assert judge(runs, predictions=as_predicted).decision == "inconclusive"
+
+
+def test_violation_three_times_as_high_as_predicted_scatters_more_than_predicted():
+    runs = [measured("before", bad=0.3), measured("after", bad=0.22)]
+    predictions = [expected("before", 60, 0.5, 0.1, 0.03), expected("after", 60, 0.5, 0.1, 0.03)]
+    assert judge(runs, predictions=predictions).decision == "inconclusive"
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.0, 4.0])
+def test_one_policy_measured_twice_seldom_seems_to_be_two(times):
+    """However far off the prediction is. Violation scatters as simulated spikes of one policy do: a quarter of its level."""
+    chance, deviation, level = np.random.default_rng(7), 0.25, 0.08
+    predicted = expected("before", 60, 0.5, times * level, times * level * deviation * 1.645)
+    both = [predicted, predicted.model_copy(update={"label": "after"})]
+    seemed = 0
+    for shares in level * chance.gamma(1 / deviation**2, deviation**2, size=(400, 2)):
+        summaries = [
+            SimpleNamespace(violation=SimpleNamespace(share=share), cost=SimpleNamespace(total_core_seconds=60.0))
+            for share in shares
+        ]
+        runs = [
+            SimpleNamespace(side=side, summary=summary) for side, summary in zip(("before", "after"), summaries, strict=True)
+        ]
+        noise = Noise.of(both, runs)
+        difference = difference_estimate(shares[1:] - shares[:1], math.hypot(*noise.violation.values()))
+        seemed += not difference.low <= 0 <= difference.high
+    assert seemed <= 0.1 * 400
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
