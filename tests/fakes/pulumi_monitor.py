@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ def revealed(value: Any) -> Any:
 
 def run(program: Callable[[], object], *, config: Mapping[str, object] | None = None, stack: str = "dev") -> list[Declared]:
     """Run a program; everything it registers, in the order of registration."""
+    # Pulumi takes the thread's event loop, which a test before this one may have ended (`asyncio.run` does).
+    asyncio.set_event_loop(asyncio.new_event_loop())
     cluster = Cluster()
     monitor = RecordingMonitor(cluster)
     mocks.set_mocks(cluster, project="scaleproof", stack=stack, preview=False, monitor=monitor)

@@ -95,18 +95,18 @@ def gateway_manifests(args: GatewayArgs) -> list[Manifest]:
     platform, namespace, settings = args.platform, args.namespace, args.settings
     labels = standard_labels(PUBLIC, platform.name, "gateway")
     internal = internal_ports(platform)
-    public_paths = [] if settings.jwt is None else settings.jwt.public_paths
+    public_paths = [] if platform.gateway.jwt is None else platform.gateway.jwt.public_paths
     found = [
         manifest(GATEWAY_API, "GatewayClass", namespace, None, labels, spec={"controllerName": CONTROLLER}),
         _proxy(PUBLIC, args, labels, settings.service_type),
         _gateway(PUBLIC, namespace, labels, _public_listeners(args)),
-        client_policy(PUBLIC, platform, namespace, labels, settings),
+        client_policy(PUBLIC, platform, namespace, labels),
     ]
     if internal:
         found += [
             _proxy(INTERNAL, args, labels, "ClusterIP"),
             _gateway(INTERNAL, namespace, labels, [_listener(name, port) for name, port in internal.items()]),
-            client_policy(INTERNAL, platform, namespace, labels, settings),
+            client_policy(INTERNAL, platform, namespace, labels),
         ]
     return [
         *found,

@@ -5,12 +5,13 @@ Source: gateway.envoyproxy.io, "API Reference" (v1alpha1) of Envoy Gateway 1.9.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_services, duration
-from scaleproof.components.gateway_settings import GatewaySettings, JwtVerification, RateLimit
+from scaleproof.components.gateway_settings import GatewaySettings
 from scaleproof.components.manifest import Manifest, manifest
+from scaleproof.spec.gateway import JwtVerification, RateLimit
 from scaleproof.spec.platform import Platform, Service
 
 API_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
@@ -39,14 +40,14 @@ def traffic_policies(
     """A BackendTrafficPolicy for each service's routes: rate limits count for users, never for calls between services."""
     found = []
     called = called_services(platform)
-    jwt = settings.jwt
+    jwt, limited = platform.gateway.jwt, platform.gateway.rate_limits
     for name, service in platform.services.items():
-        backend = _backend(service, platform, settings)
+        backend = _backend(service, platform)
         if service.routes:
             routes = [name]
             if jwt is not None and any(platform.service_of(path) == name for path in jwt.public_paths):
                 routes.append(f"{name}-public")
-            limits = {"rateLimit": _rate_limit(settings)} if settings.rate_limits else {}
+            limits = {"rateLimit": _rate_limit(limited, settings.rate_limit_scope)} if limited else {}
             spec = {"targetRefs": _targets("HTTPRoute", routes), **backend, **limits}
             found.append(manifest(API_VERSION, "BackendTrafficPolicy", name, namespace, labels, spec=spec))
         if name in called:
@@ -56,12 +57,11 @@ def traffic_policies(
     return found
 
 
-def client_policy(
-    gateway: str, platform: Platform, namespace: str, labels: Mapping[str, str], settings: GatewaySettings
-) -> Manifest:
+def client_policy(gateway: str, platform: Platform, namespace: str, labels: Mapping[str, str]) -> Manifest:
     """How clients of that gateway are treated: limits, times, and which of their headers are dropped."""
     idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
-    claims = settings.jwt.claim_headers.values() if settings.jwt is not None and gateway == PUBLIC else ()
+    jwt = platform.gateway.jwt
+    claims = jwt.claim_headers.values() if jwt is not None and gateway == PUBLIC else ()
     spec = {
         "targetRefs": _targets("Gateway", [gateway]),
         "connection": {"bufferLimit": BUFFER_LIMIT, "connectionLimit": {"value": connections(platform)}},
@@ -85,16 +85,20 @@ def client_policy(
 def security_policies(
     platform: Platform, namespace: str, labels: Mapping[str, str], settings: GatewaySettings
 ) -> list[Manifest]:
-    """401 without a valid token, 403 without the required claims; none where the stack verifies no tokens."""
-    jwt = settings.jwt
+    """401 without a valid token, 403 without the required claims; none where the platform verifies no tokens."""
+    jwt = platform.gateway.jwt
     routed = [name for name, service in platform.services.items() if service.routes]
     if jwt is None or not routed:
         return []
-    spec = {"targetRefs": _targets("HTTPRoute", routed), "jwt": {"providers": [_provider(jwt)]}, **_authorization(jwt)}
+    spec = {
+        "targetRefs": _targets("HTTPRoute", routed),
+        "jwt": {"providers": [_provider(jwt, settings)]},
+        **_authorization(jwt),
+    }
     return [manifest(API_VERSION, "SecurityPolicy", "jwt", namespace, labels, spec=spec)]
 
 
-def _backend(service: Service, platform: Platform, settings: GatewaySettings) -> dict[str, Any]:
+def _backend(service: Service, platform: Platform) -> dict[str, Any]:
     most = connections(platform)
     return {
         "loadBalancer": {"type": "LeastRequest"},
@@ -105,13 +109,14 @@ def _backend(service: Service, platform: Platform, settings: GatewaySettings) ->
             "maxParallelRequests": most,
             "maxParallelRetries": most,
             "retryBudget": {
-                "percent": {"numerator": settings.retry_budget_percent, "denominator": 100},
+                "percent": {"numerator": platform.gateway.retry_budget_percent, "denominator": 100},
                 "minRetryConcurrency": LEAST_CONCURRENT_RETRIES,
             },
         },
         "retry": {
             # Only what certainly never reached a replica is sent again: a request may not be idempotent.
-            "numRetries": 3,
+            # A dead replica has no requests, so that least-request balancing likes it: three retries still meet it too often.
+            "numRetries": 6,
             "retryOn": {"triggers": ["connect-failure", "refused-stream", "reset-before-request"]},
             "perRetry": {"backOff": {"baseInterval": "10ms", "maxInterval": "100ms"}},
         },
@@ -132,9 +137,8 @@ def _backend(service: Service, platform: Platform, settings: GatewaySettings) ->
     }
 
 
-def _rate_limit(settings: GatewaySettings) -> dict[str, Any]:
-    scope = settings.rate_limit_scope
-    return {"type": scope, scope.lower(): {"rules": [_rule(limit) for limit in settings.rate_limits]}}
+def _rate_limit(limits: Sequence[RateLimit], scope: str) -> dict[str, Any]:
+    return {"type": scope, scope.lower(): {"rules": [_rule(limit) for limit in limits]}}
 
 
 def _rule(limit: RateLimit) -> dict[str, Any]:
@@ -146,12 +150,12 @@ def _rule(limit: RateLimit) -> dict[str, Any]:
     return rule
 
 
-def _provider(jwt: JwtVerification) -> dict[str, Any]:
+def _provider(jwt: JwtVerification, settings: GatewaySettings) -> dict[str, Any]:
     return {
         "name": "platform",
-        "issuer": jwt.issuer,
+        "issuer": settings.jwt_issuer or jwt.issuer,
         "audiences": jwt.audiences,
-        "remoteJWKS": {"uri": jwt.jwks_url, "cacheDuration": "300s"},
+        "remoteJWKS": {"uri": settings.jwks_url or jwt.jwks_url, "cacheDuration": "300s"},
         "claimToHeaders": [{"claim": claim, "header": header} for claim, header in jwt.claim_headers.items()],
     }
 

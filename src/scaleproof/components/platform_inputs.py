@@ -132,9 +132,11 @@ def _check_together(inputs: PlatformInputs, stack_file: Path, platform_file: Pat
             raise BadInputError(
                 f"{where}: {field}: {', '.join(unknown)}: no such service; expected {', '.join(platform.services)}"
             )
-    for path in settings.gateway.jwt.public_paths if settings.gateway.jwt else ():
-        if platform.service_of(path) is None:
-            raise BadInputError(f"{where}: gateway.jwt.public_paths: {path}: no service has a route for it")
+    if platform.gateway.jwt is None and (settings.gateway.jwt_issuer or settings.gateway.jwks_url):
+        raise BadInputError(
+            f"{where}: gateway: jwt_issuer and jwks_url change `gateway.jwt` of {platform_file}, which has none",
+            hint="add it there, or remove them here",
+        )
     if settings.database.secret and inputs.database_url_given:
         raise BadInputError(
             f"{where}: database.secret and {DATABASE_URL_KEY} both say where the database is", hint="remove one of them"

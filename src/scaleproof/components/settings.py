@@ -7,8 +7,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from scaleproof.components.gateway_settings import GatewaySettings, HttpUrl
+from scaleproof.components.gateway_settings import GatewaySettings
 from scaleproof.spec.autoscaling import Quantity
+from scaleproof.spec.gateway import HttpUrl
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.policy import ResourceList, ResourceRequirements
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import certifi
 from prometheus_client.parser import text_string_to_metric_families
 
 from scaleproof.runtime import envoy_config
@@ -24,7 +26,7 @@ __all__ = ["DRAIN_PROPAGATION_SECONDS", "Endpoint", "EnvoyGateway", "find_envoy"
 
 DRAIN_PROPAGATION_SECONDS: Final = 1.0
 """After `update`, wait this long before the next step of a drain: by then every worker uses the new endpoints."""
-OLDEST_VERSION: Final = (1, 33)
+OLDEST_VERSION: Final = (1, 36)
 STATS_PATH: Final = "/stats/prometheus?filter=" + quote(r"^vhost\.gateway\.route\..*\.upstream_rq_(time|timeout)$", safe="")
 
 
@@ -56,7 +58,12 @@ class EnvoyGateway:
         self._written.clear()
         self.update(dict.fromkeys(self.platform.services, ()))
         document = envoy_config.bootstrap(
-            self.platform, self.gateway_port, self.admin_port, self.internal_ports, self._endpoints
+            self.platform,
+            self.gateway_port,
+            self.admin_port,
+            self.internal_ports,
+            self._endpoints,
+            trusted_certificates=_trusted_certificates(),
         )
         write_whole(self._bootstrap, json.dumps(document, indent=1) + "\n")
 
@@ -145,6 +152,11 @@ def parse_histograms(stats_text: str) -> dict[str, list[tuple[float, int]]]:
         ]
         for service, series in buckets.items()
     }
+
+
+def _trusted_certificates() -> str:
+    """The machine's certificate authorities (SSL_CERT_FILE is respected), else certifi's."""
+    return ssl.get_default_verify_paths().cafile or certifi.where()
 
 
 def find_envoy() -> Path:

@@ -1,7 +1,7 @@
 """Envoy's configuration from the spec. Pure: every function returns what the file of that name holds, as JSON.
 
 Sources: envoyproxy.io v3 API (bootstrap, listener, http_connection_manager, cluster, endpoint) and its page
-"Configuring Envoy as an edge proxy". Kept to fields that Envoy 1.33 already knows.
+"Configuring Envoy as an edge proxy". Kept to fields that Envoy 1.36 already knows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from scaleproof.runtime.envoy_access import http_filters, jwks_cluster, route_filters
 from scaleproof.spec.platform import Platform, Service
 
 LOOPBACK: Final = "127.0.0.1"
@@ -21,6 +22,10 @@ UPSTREAM_IDLE_SECONDS: Final = 30
 SHORTEST_DOWNSTREAM_IDLE_SECONDS: Final = 120.0
 CONNECTION_RESERVE: Final = 2000
 """Connections beyond one a user: service to service, health checks, users that reconnect."""
+LEAST_CONCURRENT_RETRIES: Final = 10
+"""Under little load a share of the requests in flight would be no retry at all."""
+SPOOFABLE_HEADERS: Final = ("x-forwarded-for", "forwarded")
+"""What a client says about where it comes from is not believed: dropped before Envoy adds its own."""
 BUCKETS_MS: Final = (
     *range(1, 11),
     *(12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 110, 125, 140, 150, 160, 175, 200, 225, 250, 275, 300),
@@ -47,21 +52,41 @@ def bucket_bounds_ms(platform: Platform) -> list[float]:
 
 
 def bootstrap(
-    platform: Platform, gateway_port: int, admin_port: int, internal_ports: Mapping[str, int], endpoints_folder: Path
+    platform: Platform,
+    gateway_port: int,
+    admin_port: int,
+    internal_ports: Mapping[str, int],
+    endpoints_folder: Path,
+    *,
+    trusted_certificates: str = "",
 ) -> Json:
-    """The bootstrap file: listeners and clusters never change while Envoy runs, endpoints come from files in the folder."""
-    listeners = [_listener("gateway", gateway_port, _gateway_routes(platform), platform)]
-    listeners += [
+    """The bootstrap file: listeners and clusters never change while Envoy runs, endpoints come from files in the folder.
+
+    `trusted_certificates`: file of the authorities that a `gateway.jwt.jwks_url` with https is checked against.
+    """
+    jwt = platform.gateway.jwt
+    public = _listener(
+        "gateway",
+        gateway_port,
+        _gateway_routes(platform),
+        platform,
+        filters=http_filters(platform.gateway),
+        dropped=sorted(jwt.claim_headers.values()) if jwt is not None else (),
+    )
+    internal = [
         _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform)
         for name, port in internal_ports.items()
     ]
-    connections = platform.load.users + CONNECTION_RESERVE
+    connections = _connections(platform)
+    clusters = [_cluster(name, service, platform, endpoints_folder) for name, service in platform.services.items()]
+    if jwt is not None:
+        clusters.append(jwks_cluster(jwt, trusted_certificates))
     return {
         "node": {"id": "scaleproof-gateway", "cluster": platform.name},
         "admin": {"address": _address(admin_port), "ignore_global_conn_limit": True},
         "static_resources": {
-            "listeners": listeners,
-            "clusters": [_cluster(name, service, connections, endpoints_folder) for name, service in platform.services.items()],
+            "listeners": [public, *internal],
+            "clusters": clusters,
         },
         # A scrape sees histograms as of the last flush, by default 5 s ago; `stats_flush_on_admin` shows the scrape before.
         "stats_flush_interval": "0.250s",
@@ -110,6 +135,11 @@ def endpoints_file(folder: Path, service: str) -> Path:
     return folder / f"{service}.json"
 
 
+def _connections(platform: Platform) -> int:
+    """All users at once, and the reserve."""
+    return platform.load.users + CONNECTION_RESERVE
+
+
 def _address(port: int) -> Json:
     return {"socket_address": {"address": LOOPBACK, "port_value": port}}
 
@@ -120,9 +150,17 @@ def _seconds(seconds: float) -> str:
 
 def _gateway_routes(platform: Platform) -> list[Json]:
     """Longest prefix first, as `Platform.service_of`. A path that no route matches is answered 404."""
-    routes = [(route.rstrip("/"), name) for name, service in platform.services.items() for route in service.routes]
-    routes.sort(key=lambda route: -len(route[0]))
-    return [_route({"path_separated_prefix": prefix} if prefix else {"prefix": "/"}, name, platform) for prefix, name in routes]
+    jwt = platform.gateway.jwt
+    open_paths = [path.rstrip("/") for path in jwt.public_paths] if jwt is not None else []
+    routes = {route.rstrip("/"): name for name, service in platform.services.items() for route in service.routes}
+    # A path that needs no token has its own route, to the service that serves it.
+    routes |= {path: name for path in open_paths if (name := platform.service_of(path or "/")) is not None}
+    found = []
+    for prefix, name in sorted(routes.items(), key=lambda route: -len(route[0])):
+        match = {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
+        access = route_filters(platform.gateway, public=prefix in open_paths, most_clients=_connections(platform))
+        found.append({**_route(match, name, platform), **({"typed_per_filter_config": access} if access else {})})
+    return found
 
 
 def _route(match: Json, service: str, platform: Platform) -> Json:
@@ -135,7 +173,8 @@ def _route(match: Json, service: str, platform: Platform) -> Json:
             # Only what certainly never reached a replica is sent again: a request may not be idempotent.
             "retry_policy": {
                 "retry_on": "connect-failure,refused-stream,reset-before-request",
-                "num_retries": 3,
+                # A dead replica has no requests, so that least-request balancing likes it: three retries still meet it too often.
+                "num_retries": 6,
                 "retry_host_predicate": [
                     {
                         "name": "envoy.retry_host_predicates.previous_hosts",
@@ -151,7 +190,10 @@ def _route(match: Json, service: str, platform: Platform) -> Json:
     }
 
 
-def _listener(name: str, port: int, routes: list[Json], platform: Platform) -> Json:
+def _listener(
+    name: str, port: int, routes: list[Json], platform: Platform, filters: Sequence[Json] = (), dropped: Sequence[str] = ()
+) -> Json:
+    """`filters` come before the router; `dropped` are headers of clients that mean something here."""
     idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -159,6 +201,7 @@ def _listener(name: str, port: int, routes: list[Json], platform: Platform) -> J
         "codec_type": "HTTP1",
         "route_config": {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
         "http_filters": [
+            *filters,
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True},
@@ -171,13 +214,12 @@ def _listener(name: str, port: int, routes: list[Json], platform: Platform) -> J
         "request_headers_timeout": "10s",
         "stream_idle_timeout": _seconds(max(60.0, 2 * platform.gateway.request_timeout_seconds)),
         "use_remote_address": True,
-        # What a client says about where it comes from is not believed: the header is dropped before Envoy adds its own.
         "early_header_mutation_extensions": [
             {
                 "name": "envoy.http.early_header_mutation.header_mutation",
                 "typed_config": {
                     "@type": f"{_TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                    "mutations": [{"remove": "x-forwarded-for"}, {"remove": "forwarded"}],
+                    "mutations": [{"remove": header} for header in (*SPOOFABLE_HEADERS, *dropped)],
                 },
             },
         ],
@@ -197,7 +239,8 @@ def _listener(name: str, port: int, routes: list[Json], platform: Platform) -> J
     }
 
 
-def _cluster(name: str, service: Service, connections: int, endpoints_folder: Path) -> Json:
+def _cluster(name: str, service: Service, platform: Platform, endpoints_folder: Path) -> Json:
+    connections = _connections(platform)
     return {
         "name": name,
         "type": "EDS",
@@ -227,6 +270,10 @@ def _cluster(name: str, service: Service, connections: int, endpoints_folder: Pa
                     "max_pending_requests": connections,
                     "max_requests": connections,
                     "max_retries": connections,
+                    "retry_budget": {
+                        "budget_percent": {"value": platform.gateway.retry_budget_percent},
+                        "min_retry_concurrency": LEAST_CONCURRENT_RETRIES,
+                    },
                 },
             ],
         },

@@ -6,13 +6,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from scaleproof.spec.gateway import Gateway, HttpPath
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.policy import ResourceRequirements
 
 PLATFORM_VERSION: Final = 1
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
-HttpPath = Annotated[str, StringConstraints(pattern=r"^/\S*$")]
 
 
 class SLO(SpecModel):
@@ -61,13 +61,6 @@ class Service(SpecModel):
             msg = "a service needs a command (embedded default) or an image (Kubernetes)"
             raise ValueError(msg)
         return self
-
-
-class Gateway(SpecModel):
-    """The way in: Envoy locally, Gateway API + Envoy Gateway on Kubernetes."""
-
-    port: Annotated[int, Field(ge=0, lt=65536)] = Field(default=8080, description="Bound on loopback; 0 picks a free port.")
-    request_timeout_seconds: Annotated[float, Field(gt=0)] = 15
 
 
 class Redis(SpecModel):
@@ -123,6 +116,14 @@ class Platform(SpecModel):
                 if callee not in self.services or callee == name:
                     msg = f"services.{name}.calls: {callee!r} is not another service of this platform"
                     raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _public_paths_are_routed(self) -> Self:
+        for path in self.gateway.jwt.public_paths if self.gateway.jwt else ():
+            if self.service_of(path) is None:
+                msg = f"gateway.jwt.public_paths: {path}: no service has a route for it"
+                raise ValueError(msg)
         return self
 
     def service_of(self, path: str) -> str | None:

@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 from fakes.pulumi_monitor import run
+from fakes.shop import PLATFORM
 from scaleproof.components import api_gateway
 from scaleproof.components.api_gateway import ApiGateway, controller_release, gateway_manifests, gateway_url, proxy_port
 from scaleproof.components.gateway_routes import duration
@@ -22,8 +23,10 @@ JWT = {
 }
 
 
-def found(inputs, **gateway) -> dict[tuple[str, str], dict]:
-    items = gateway_manifests(gateway_args(inputs(gateway=gateway)))
+def found(inputs, *, spec=None, **gateway) -> dict[tuple[str, str], dict]:
+    """`spec`: more of platform.yaml's gateway; the rest are the stack's settings."""
+    platform = {"gateway": {**PLATFORM["gateway"], **(spec or {})}}
+    items = gateway_manifests(gateway_args(inputs(platform=platform, gateway=gateway)))
     return {(item["kind"], item["metadata"]["name"]): item["spec"] for item in items}
 
 
@@ -91,10 +94,11 @@ class TestTheSameAsTheEmbeddedDefault:
         retry = manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"]
         assert ",".join(policy["retry"]["retryOn"]["triggers"]) == retry["retry_on"]
         assert policy["retry"]["numRetries"] == retry["num_retries"]
-        assert policy["circuitBreaker"]["retryBudget"] == {
-            "percent": {"numerator": 20, "denominator": 100},
-            "minRetryConcurrency": 10,
-        }
+
+    def test_retry_budget(self, cluster, policy):
+        local, budget = cluster["circuit_breakers"]["thresholds"][0]["retry_budget"], policy["circuitBreaker"]["retryBudget"]
+        assert budget == {"percent": {"numerator": 20, "denominator": 100}, "minRetryConcurrency": 10}
+        assert local == {"budget_percent": {"value": 20}, "min_retry_concurrency": 10}
 
     def test_health_checks(self, cluster, policy):
         check, other = cluster["health_checks"][0], policy["healthCheck"]["active"]
@@ -135,7 +139,7 @@ class TestTokens:
         assert not [key for key in found(inputs) if key[0] == "SecurityPolicy"]
 
     def test_every_route_asks_but_the_public_ones(self, inputs):
-        spec = found(inputs, jwt=JWT)
+        spec = found(inputs, spec={"jwt": JWT})
         policy = spec["SecurityPolicy", "jwt"]
         assert [target["name"] for target in policy["targetRefs"]] == ["orders", "front-page"]
         public = spec["HTTPRoute", "front-page-public"]["rules"][0]
@@ -144,7 +148,7 @@ class TestTokens:
         assert targets == ["front-page", "front-page-public"]
 
     def test_claims_become_headers_and_clients_copies_are_dropped(self, inputs):
-        spec = found(inputs, jwt=JWT)
+        spec = found(inputs, spec={"jwt": JWT})
         provider = spec["SecurityPolicy", "jwt"]["jwt"]["providers"][0]
         assert {"claim": "sub", "header": "x-user-id"} in provider["claimToHeaders"]
         removed = spec["ClientTrafficPolicy", "gateway"]["headers"]["earlyRequestHeaders"]["remove"]
@@ -153,14 +157,20 @@ class TestTokens:
         inner = spec["ClientTrafficPolicy", "internal"]["headers"]["earlyRequestHeaders"]["remove"]
         assert "x-user-id" not in inner
 
+    def test_a_stack_has_its_own_issuer(self, inputs):
+        settings = {"jwt_issuer": "https://staging.example", "jwks_url": "http://id.staging/jwks"}
+        provider = found(inputs, spec={"jwt": JWT}, **settings)["SecurityPolicy", "jwt"]["jwt"]["providers"][0]
+        assert provider["issuer"] == "https://staging.example"
+        assert provider["remoteJWKS"]["uri"] == "http://id.staging/jwks"
+
     def test_required_claims(self, inputs):
-        allowed = found(inputs, jwt=JWT)["SecurityPolicy", "jwt"]["authorization"]
+        allowed = found(inputs, spec={"jwt": JWT})["SecurityPolicy", "jwt"]["authorization"]
         assert allowed["defaultAction"] == "Deny"
         assert allowed["rules"][0]["principal"]["jwt"] == {
             "provider": "platform",
             "claims": [{"name": "scope", "values": ["shop:use"]}],
         }
-        assert "authorization" not in found(inputs, jwt={**JWT, "required_claims": {}})["SecurityPolicy", "jwt"]
+        assert "authorization" not in found(inputs, spec={"jwt": {**JWT, "required_claims": {}}})["SecurityPolicy", "jwt"]
 
 
 class TestRateLimits:
@@ -172,7 +182,9 @@ class TestRateLimits:
 
     @pytest.mark.parametrize(("scope", "field"), [("Local", "local"), ("Global", "global")])
     def test_rules(self, inputs, scope, field):
-        limit = found(inputs, rate_limits=self.limits, rate_limit_scope=scope)["BackendTrafficPolicy", "orders"]["rateLimit"]
+        limit = found(inputs, spec={"rate_limits": self.limits}, rate_limit_scope=scope)["BackendTrafficPolicy", "orders"][
+            "rateLimit"
+        ]
         assert limit == {
             "type": scope,
             field: {
@@ -191,7 +203,7 @@ class TestRateLimits:
         }
 
     def test_calls_between_services_are_not_limited(self, inputs):
-        assert "rateLimit" not in found(inputs, rate_limits=self.limits)["BackendTrafficPolicy", "orders-internal"]
+        assert "rateLimit" not in found(inputs, spec={"rate_limits": self.limits})["BackendTrafficPolicy", "orders-internal"]
 
 
 class TestAddresses:

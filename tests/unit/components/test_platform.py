@@ -35,12 +35,11 @@ def one(declared: list[Declared], kind: str, name: str) -> Declared:
     return found[0]
 
 
+JWT = {"issuer": "i", "audiences": ["a"], "jwks_url": "https://idp/jwks", "public_paths": ["/api/v1/front/open"]}
 ALL = {
     "load_test": {"enabled": True},
     "observability": {"mode": "install"},
-    "gateway": {
-        "jwt": {"issuer": "i", "audiences": ["a"], "jwks_url": "https://idp/jwks", "public_paths": ["/api/v1/front/open"]}
-    },
+    "platform": {"gateway": {"jwt": JWT}},
 }
 
 

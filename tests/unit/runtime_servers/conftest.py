@@ -13,7 +13,7 @@ import pytest
 
 
 class Started:
-    """Processes of one test. All are killed at its end, whatever happened."""
+    """Processes of one test or class. All are killed at its end, whatever happened."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,7 +43,15 @@ def start(tmp_path):
     started.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
+def start_for_class(tmp_path_factory):
+    """As `start`, for servers that the tests of a class share."""
+    started = Started(tmp_path_factory.mktemp("logs"))
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
 def free_port():
     def take() -> int:
         with socket.socket() as probe:
@@ -53,7 +61,7 @@ def free_port():
     return take
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def until():
     """Wait until something holds, at most so long: real servers need real time."""
 

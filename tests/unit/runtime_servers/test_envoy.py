@@ -410,7 +410,7 @@ envoy_server_live{} 1
     ("content", "taken"),
     [
         ("#!/bin/sh\necho 'envoy  version: abc/1.32.9/Clean/RELEASE/BoringSSL'\n", False),
-        ("#!/bin/sh\necho 'envoy  version: abc/1.33.0/Clean/RELEASE/BoringSSL'\n", True),
+        ("#!/bin/sh\necho 'envoy  version: abc/1.36.0/Clean/RELEASE/BoringSSL'\n", True),
         ("#!/bin/sh\necho 'envoy  version: abc/1.40.1/Clean/RELEASE/BoringSSL'\n", True),
         ("#!/bin/sh\necho 'what?'\n", False),
         ("for another machine", False),
@@ -427,7 +427,7 @@ def test_envoy_on_path_is_taken_where_it_is_new_enough(content, taken, tmp_path,
 def test_without_any_envoy_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(envoy, "in_wheel", lambda *_: iter(()))
-    with pytest.raises(CannotMeasureError, match=r"no Envoy .*envoy >= 1\.33 on PATH") as raised:
+    with pytest.raises(CannotMeasureError, match=r"no Envoy .*envoy >= 1\.36 on PATH") as raised:
         envoy.find_envoy()
     assert "pip install 'scaleproof[local]'" in raised.value.hint
 

@@ -1,12 +1,15 @@
 """The gateway's configuration, read as data."""
 
+import json
 import subprocess
 from pathlib import Path
 
+import certifi
 import pytest
 
-from scaleproof.runtime.envoy import Endpoint, EnvoyGateway
+from scaleproof.runtime.envoy import Endpoint, EnvoyGateway, find_envoy
 from scaleproof.runtime.envoy_config import BUCKETS_MS, bootstrap, bucket_bounds_ms, endpoints
+from scaleproof.spec.gateway import JwtVerification, RateLimit
 from scaleproof.spec.platform import Platform
 
 RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}}
@@ -67,7 +70,7 @@ def test_no_limit_is_below_the_number_of_users(users):
     [cluster] = document["static_resources"]["clusters"]
     [threshold] = cluster["circuit_breakers"]["thresholds"]
     monitor = document["overload_manager"]["resource_monitors"][0]["typed_config"]
-    assert min(threshold.values()) > users
+    assert min(threshold[most] for most in threshold if most != "retry_budget") > users
     assert monitor["max_active_downstream_connections"] > users
 
 
@@ -108,3 +111,70 @@ def test_envoy_itself_accepts_the_configuration(platform, tmp_path):
     result = subprocess.run([*gateway.command(), "--mode", "validate"], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
     assert "deprecated" not in result.stderr.lower()
+
+
+def guarded(**jwt):
+    platform = platform_of(orders=["/api/v1/orders"], web=["/"])
+    jwt = {
+        "issuer": "i",
+        "audiences": ["a"],
+        "jwks_url": "https://id.example/keys",
+        "public_paths": ["/api/v1/orders/open"],
+        **jwt,
+    }
+    limits = [{"requests": 5}, {"requests": 9, "unit": "Minute", "per": "header", "header": "x-user-id"}]
+    gateway = platform.gateway.model_copy(update={"jwt": JwtVerification.model_validate(jwt)})
+    gateway = gateway.model_copy(update={"rate_limits": [RateLimit.model_validate(limit) for limit in limits]})
+    return platform.model_copy(update={"gateway": gateway})
+
+
+def jwks_of(platform):
+    document = bootstrap(platform, 8080, 9901, {}, Path("/x"), trusted_certificates="/ca.pem")
+    return next(each for each in document["static_resources"]["clusters"] if each["name"] == "jwks")
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "encrypted"),
+    [
+        ("https://id.example/keys", 443, True),
+        ("https://id.example:8443/keys", 8443, True),
+        ("http://id.local/keys", 80, False),
+    ],
+)
+def test_keys_are_fetched_from_whom_the_certificate_names(url, port, encrypted):
+    cluster = jwks_of(guarded(jwks_url=url))
+    endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]
+    assert endpoint["address"]["socket_address"]["port_value"] == port
+    assert ("transport_socket" in cluster) is encrypted
+    if encrypted:
+        tls = cluster["transport_socket"]["typed_config"]
+        assert tls["sni"] == "id.example"
+        checked = tls["common_tls_context"]["validation_context"]
+        assert checked["trusted_ca"] == {"filename": "/ca.pem"}
+        assert checked["match_typed_subject_alt_names"][0]["matcher"] == {"exact": "id.example"}
+
+
+def test_a_public_path_asks_for_no_token_and_is_yet_limited():
+    routes = routes_of(listeners_of(guarded())[0])
+    asked = {route["match"].get("path_separated_prefix", "/"): sorted(route["typed_per_filter_config"]) for route in routes}
+    both = ["envoy.filters.http.jwt_authn", "envoy.filters.http.local_ratelimit"]
+    assert asked == {"/api/v1/orders/open": both[1:], "/api/v1/orders": both, "/": both}
+
+
+def test_between_services_nobody_is_asked_and_nothing_is_limited():
+    inner = listeners_of(guarded(), {"orders": 9000})[1]
+    assert "typed_per_filter_config" not in routes_of(inner)[0]
+    assert len(manager_of(inner)["http_filters"]) == 1
+    mutations = manager_of(inner)["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
+    assert {"remove": "x-user-id"} not in mutations
+
+
+def test_envoy_takes_all_of_it(tmp_path):
+    platform = guarded(required_claims={"scope": ["a", "b"], "tier": ["gold"]})
+    document = bootstrap(platform, 8080, 9901, {"orders": 9000}, tmp_path, trusted_certificates=certifi.where())
+    for service in platform.services:
+        (tmp_path / f"{service}.json").write_text(json.dumps(endpoints(service, [])))
+    (tmp_path / "bootstrap.json").write_text(json.dumps(document))
+    command = [find_envoy(), "--mode", "validate", "--config-path", tmp_path / "bootstrap.json"]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr

@@ -60,6 +60,29 @@ def test_a_fault_is_named(tmp_path, was, becomes, line, message):
     assert caught.value.exit_code == ExitCode.BAD_INPUT
 
 
+JWT = "jwt: {issuer: i, audiences: [a], jwks_url: https://x/y"
+
+
+@pytest.mark.parametrize(
+    ("gateway", "message"),
+    [
+        ("rate_limits: [{requests: 5, per: header}]", "rate_limits[0]: header: needed with `per: header`"),
+        ("rate_limits: [{requests: 5, header: x-user-id}]", "rate_limits[0]: header: needed with `per: header`"),
+        ("rate_limits: [{requests: 5}, {requests: 9, unit: Minute}]", "two limits count the same"),
+        ("rate_limits: [{requests: 0}]", "rate_limits[0].requests: expected greater than 0"),
+        ("jwt: {issuer: i, audiences: [], jwks_url: https://x/y}", "jwt.audiences: list should have at least 1"),
+        ("jwt: {issuer: i, audiences: [a], jwks_url: jwks}", "jwt.jwks_url: string should match pattern"),
+        (JWT + ", public_paths: [/open]}", "gateway.jwt.public_paths: /open: no service has a route for it"),
+        (JWT + ", claim_headers: {sub: X_User}}", "jwt.claim_headers.sub: string should match pattern"),
+    ],
+)
+def test_a_fault_of_the_gateway_is_named(tmp_path, gateway, message):
+    file = write(tmp_path, GOOD.replace("gateway: {port: 8080,", f"gateway: {{{gateway},", 1))
+    with pytest.raises(BadInputError) as caught:
+        read_platform(file)
+    assert message in str(caught.value)
+
+
 def test_several_faults_are_listed_and_counted(tmp_path):
     file = write(tmp_path, GOOD.replace("latency_ms", "latency").replace("share", "part").replace("shape", "form"))
     with pytest.raises(BadInputError) as caught:

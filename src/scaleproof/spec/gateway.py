@@ -1,0 +1,67 @@
+"""`gateway` in `platform.yaml`: what users of the platform meet, the same on every target."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from scaleproof.spec.model import SpecModel
+
+HttpPath = Annotated[str, StringConstraints(pattern=r"^/\S*$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
+
+
+class JwtVerification(SpecModel):
+    """Who signed the tokens that the gateway lets pass; everybody else gets 401, or 403 where a claim is not as required."""
+
+    issuer: str
+    audiences: Annotated[list[str], Field(min_length=1, max_length=8)]
+    jwks_url: HttpUrl
+    claim_headers: dict[str, HeaderName] = Field(
+        default={"sub": "x-user-id"}, description="Claim → header for the services; a client's own copies are dropped."
+    )
+    required_claims: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
+        default={}, description="Claim → accepted values; a token without them is answered 403."
+    )
+    public_paths: list[HttpPath] = Field(default=[], description="Path prefixes that need no token.")
+
+
+class RateLimit(SpecModel):
+    """More than that is answered 429. Counted for each route by itself."""
+
+    requests: Annotated[int, Field(gt=0)]
+    unit: Literal["Second", "Minute", "Hour"] = "Second"
+    per: Literal["client", "header", "all"] = Field(
+        default="client",
+        description="client: per IP address; header: per value of `header`; all: together, where no other limit counts.",
+    )
+    header: HeaderName | None = None
+
+    @model_validator(mode="after")
+    def _header_where_needed(self) -> Self:
+        if (self.per == "header") != (self.header is not None):
+            msg = "header: needed with `per: header`, and only there"
+            raise ValueError(msg)
+        return self
+
+
+class Gateway(SpecModel):
+    """The way in: Envoy locally, Gateway API + Envoy Gateway on Kubernetes."""
+
+    port: Annotated[int, Field(ge=0, lt=65536)] = Field(default=8080, description="Bound on loopback; 0 picks a free port.")
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 15
+    jwt: JwtVerification | None = None
+    rate_limits: Annotated[list[RateLimit], Field(max_length=16)] = []
+    retry_budget_percent: Annotated[int, Field(gt=0, le=100)] = Field(
+        default=20, description="Retries are at most that share of the requests in flight."
+    )
+
+    @model_validator(mode="after")
+    def _each_limit_once(self) -> Self:
+        counted = [(limit.per, limit.header) for limit in self.rate_limits]
+        if len(set(counted)) < len(counted):
+            msg = "rate_limits: two limits count the same; keep the one that is meant"
+            raise ValueError(msg)
+        return self
