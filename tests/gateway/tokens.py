@@ -22,7 +22,8 @@ class Issuer:
         return json.dumps({"keys": [{**public, "kid": "one", "alg": "ES256", "use": "sig"}]})
 
     def token(self, user: str, **changed: object) -> str:
-        """A valid token of that user with scope `shop`, but for what is changed; a claim that is None is left out."""
-        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "exp": int(time.time()) + 600, "scope": "shop", **changed}
+        """A valid token of that user with scope `shop` and plan `paid`, but for what is changed; what is None is left out."""
+        until = int(time.time()) + 600
+        claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "exp": until, "scope": "shop", "plan": "paid", **changed}
         present = {name: value for name, value in claims.items() if value is not None}
         return jwt.encode(present, self.key, algorithm="ES256", headers={"kid": "one"})

@@ -5,6 +5,7 @@ Source: gateway.envoyproxy.io, "API Reference" (v1alpha1) of Envoy Gateway 1.9.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -163,9 +164,18 @@ def _provider(jwt: JwtVerification, settings: GatewaySettings) -> dict[str, Any]
 def _authorization(jwt: JwtVerification) -> dict[str, Any]:
     if not jwt.required_claims:
         return {}
-    claims = [{"name": name, "values": values} for name, values in jwt.required_claims.items()]
-    rule = {"name": "required-claims", "action": "Allow", "principal": {"jwt": {"provider": "platform", "claims": claims}}}
-    return {"authorization": {"defaultAction": "Deny", "rules": [rule]}}
+    names = list(jwt.required_claims)
+    # A claim is text or a list of texts (a scope always is, once its provider has split it), and a rule knows only one of both.
+    kinds = list(itertools.product(("String", "StringArray"), repeat=len(names)))
+    rules = []
+    for number, chosen in enumerate(kinds):
+        claims = [
+            {"name": name, "valueType": kind, "values": jwt.required_claims[name]}
+            for name, kind in zip(names, chosen, strict=True)
+        ]
+        principal = {"jwt": {"provider": "platform", "claims": claims}}
+        rules.append({"name": f"required-claims-{number}", "action": "Allow", "principal": principal})
+    return {"authorization": {"defaultAction": "Deny", "rules": rules}}
 
 
 def _targets(kind: str, names: list[str]) -> list[dict[str, str]]:

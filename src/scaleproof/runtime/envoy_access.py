@@ -98,6 +98,7 @@ def _jwt_authentication(jwt: JwtVerification) -> Json:
         },
         "forward": True,
         "payload_in_metadata": _PROVIDER,
+        "normalize_payload_in_metadata": {"space_delimited_claims": ["scope", "scp"]},
         "claim_to_headers": [{"claim_name": claim, "header_name": header} for claim, header in jwt.claim_headers.items()],
     }
     return {
@@ -109,16 +110,21 @@ def _jwt_authentication(jwt: JwtVerification) -> Json:
 
 def _required_claims(jwt: JwtVerification) -> Json:
     every = [
-        {"or_ids": {"ids": [_has_claim(claim, value) for value in values]}} for claim, values in jwt.required_claims.items()
+        {"or_ids": {"ids": [matcher for value in values for matcher in _has_claim(claim, value)]}}
+        for claim, values in jwt.required_claims.items()
     ]
     policy = {"permissions": [{"any": True}], "principals": [{"and_ids": {"ids": every}}]}
     return {"action": "ALLOW", "policies": {"required-claims": policy}}
 
 
-def _has_claim(claim: str, value: str) -> Json:
+def _has_claim(claim: str, value: str) -> list[Json]:
+    """As text, and in a list of texts."""
     path = [{"key": _PROVIDER}, {"key": claim}]
-    matcher = {"filter": _JWT, "path": path, "value": {"string_match": {"exact": value}}}
-    return {"sourced_metadata": {"metadata_matcher": matcher}}
+    same = {"string_match": {"exact": value}}
+    return [
+        {"sourced_metadata": {"metadata_matcher": {"filter": _JWT, "path": path, "value": kind}}}
+        for kind in (same, {"list_match": {"one_of": same}})
+    ]
 
 
 def _rate_limit(limits: Sequence[RateLimit], most_clients: int) -> Json:

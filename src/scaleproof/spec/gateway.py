@@ -23,7 +23,10 @@ class JwtVerification(SpecModel):
         default={"sub": "x-user-id"}, description="Claim → header for the services; a client's own copies are dropped."
     )
     required_claims: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
-        default={}, description="Claim → accepted values; a token without them is answered 403."
+        default={},
+        max_length=4,
+        description="Claim → accepted values; a token without one of them is answered 403. A claim may be a list, a scope several "
+        "words.",
     )
     public_paths: list[HttpPath] = Field(default=[], description="Path prefixes that need no token.")
 
