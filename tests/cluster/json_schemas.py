@@ -36,12 +36,17 @@ def closed(schema: Any) -> Any:
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: closed(value) for key, value in schema.items() if not key.startswith("x-") and key != "default"}
+    found = {
+        key: closed(value) for key, value in schema.items() if not key.startswith("x-") and key not in {"default", "properties"}
+    }
     if schema.get("format") == "int-or-string" or schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
     if schema.get("description", "").startswith("Quantity is a fixed-point representation"):
         return {"type": ["number", "string"]}
-    named = isinstance(schema.get("properties"), dict)
+    named = "properties" in schema
+    if named:
+        # Not a schema itself: a property may be called `description`, `format` or `default`.
+        found["properties"] = {name: closed(value) for name, value in schema["properties"].items()}
     if named and "additionalProperties" not in schema and not schema.get("x-kubernetes-preserve-unknown-fields"):
         found["additionalProperties"] = False
     return found

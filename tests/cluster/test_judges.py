@@ -83,7 +83,10 @@ def test_kubeconform_would_see_a_wrong_field(schemas: Path) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_kube_score_finds_nothing_critical(stack: str) -> None:
-    answer = run("kube-score", "score", "--output-format", "ci", "-", text=everything(stack), expect=(0, 1))
+    # The cluster for tests has images of its own, which nothing can pull.
+    local = ("container-image-tag", "container-image-pull-policy") if stack == "cluster" else ()
+    ignored = [word for test in local for word in ("--ignore-test", test)]
+    answer = run("kube-score", "score", "--output-format", "ci", *ignored, "-", text=everything(stack), expect=(0, 1))
     assert [line for line in answer.splitlines() if line.startswith("[CRITICAL]")] == []
 
 
@@ -107,15 +110,16 @@ def test_promtool_accepts_the_rules(kubeconfig: Path) -> None:
         assert "SUCCESS" in done.stdout
 
 
-def test_our_namespaces_let_no_privileged_pod_in(kubeconfig: Path) -> None:
+def test_our_namespaces_let_no_unrestricted_pod_in(kubeconfig: Path) -> None:
     api = connect(kubeconfig)
     spaces = [item for item in manifests.render(check(ROOT, "cluster")) if item["kind"] == "Namespace"]
     assert len(spaces) == 2
+    # Not `privileged`: this cluster's API server refuses that everywhere.
     pod: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "rude"},
-        "spec": {"containers": [{"name": "rude", "image": "x", "securityContext": {"privileged": True}}]},
+        "spec": {"hostNetwork": True, "containers": [{"name": "rude", "image": "x"}]},
     }
     try:
         for space in spaces:

@@ -11,6 +11,7 @@ import pulumi
 from scaleproof.components.manifest import COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL, Manifest, manifest, standard_labels
 from scaleproof.components.network_policy import Flow, Peer, network_policy, pod_peer
 from scaleproof.components.pod_security import container_context, pod_context, with_ephemeral_storage
+from scaleproof.components.replica_pod import pull_policy
 from scaleproof.components.resource import declare
 from scaleproof.components.secret_values import declare_secret, secret
 from scaleproof.components.secret_variable import SecretVariable
@@ -35,7 +36,7 @@ class PostgresArgs:
     part_of: str
     spec: PostgresSpec
     settings: DatabaseSettings
-    image_pull_policy: str = "IfNotPresent"
+    image_pull_policy: str | None = None
 
 
 def peer() -> Peer:
@@ -149,7 +150,7 @@ def _container(args: PostgresArgs) -> dict[str, Any]:
     return {
         "name": NAME,
         "image": args.settings.image,
-        "imagePullPolicy": args.image_pull_policy,
+        "imagePullPolicy": pull_policy(args.settings.image, args.image_pull_policy),
         "args": ["postgres", *(part for key, value in settings.items() for part in ("-c", f"{key}={value}"))],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "ports": [{"name": "postgres", "containerPort": PORT, "protocol": "TCP"}],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scaleproof.spec.platform import Platform
@@ -23,6 +24,8 @@ class Alert:
     severity: str
     summary: str
     fix: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Beside the severity. Two alerts of one name need different ones: Prometheus would mix their states."""
 
     def rule(self) -> Rule:
         """As Prometheus reads it."""
@@ -30,7 +33,7 @@ class Alert:
             "alert": self.name,
             "expr": self.expression,
             "for": self.for_,
-            "labels": {"severity": self.severity},
+            "labels": {"severity": self.severity, **self.labels},
             "annotations": {"summary": self.summary, "description": self.fix},
         }
 
@@ -131,6 +134,7 @@ def _burn_alerts(platform: Platform, namespace: str) -> list[Alert]:
                     f"{name} misses its SLO of {service.slo.latency_ms:g} ms for {service.slo.share:.4g} of its requests, "
                     f"{rate:g} times faster than {DAYS_OF_BUDGET} days of budget allow.",
                     "Look at the dashboard: replicas at their maximum, throttled, or a slow dependency? Then `scaleproof tune`.",
+                    {"service": name},
                 )
             )
     return found

@@ -35,7 +35,8 @@ class Container:
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[SecretVariable] = ()
     secrets_as_file: bool = True
-    image_pull_policy: str = "IfNotPresent"
+    image_pull_policy: str | None = None
+    """None: as `pull_policy` says."""
     image_pull_secrets: Sequence[str] = ()
 
 
@@ -47,6 +48,11 @@ class Serving:
     readiness: str
     start_timeout_seconds: float = 60
     drain_seconds: float = 10
+
+
+def pull_policy(image: str, wanted: str | None) -> str:
+    """As wanted; otherwise a tag, which can be moved, is asked for at every start, and a digest is not."""
+    return wanted or ("IfNotPresent" if "@" in image else "Always")
 
 
 def pod_template(
@@ -97,7 +103,7 @@ def container_defaults(name: str, container: Container) -> dict[str, Any]:
     return {
         "name": name,
         "image": container.image,
-        "imagePullPolicy": container.image_pull_policy,
+        "imagePullPolicy": pull_policy(container.image, container.image_pull_policy),
         "securityContext": container_context(),
         "resources": with_ephemeral_storage(container.resources.model_dump(mode="json")),
     }

@@ -97,7 +97,9 @@ class StackSettings(SpecModel):
         default=version_of("scaleproof"), description="For images that platform.yaml names without tag or digest."
     )
     images: dict[str, str] = Field(default={}, description="Service → image, instead of platform.yaml's.")
-    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    image_pull_policy: Literal["IfNotPresent", "Always", "Never"] | None = Field(
+        default=None, description="Otherwise Always for an image named by a tag, IfNotPresent for one named by its digest."
+    )
     image_pull_secrets: list[str] = []
     secrets_as: Literal["file", "environment"] = Field(
         default="file", description="file: <NAME>_FILE holds the path of a mounted file; environment: <NAME> itself is set."

@@ -162,6 +162,20 @@ class TestWhatAReplicaIsTold:
         told = pod(args(configuration={"a.toml": "x = 1"}))
         assert {"name": "config", "configMap": {"name": names[0]}} in told["volumes"]
 
+    @pytest.mark.parametrize(
+        ("image", "wanted", "policy"),
+        [
+            ("o:1", None, "Always"),
+            ("o", None, "Always"),
+            ("o@sha256:0", None, "IfNotPresent"),
+            ("o:1", "IfNotPresent", "IfNotPresent"),
+            ("o@sha256:0", "Never", "Never"),
+        ],
+    )
+    def test_a_tag_is_pulled_at_every_start_and_a_digest_is_not(self, image, wanted, policy):
+        made = pod(args(container=Container(image, RESOURCES, image_pull_policy=wanted)))
+        assert made["containers"][0]["imagePullPolicy"] == policy
+
     def test_pull_secrets(self):
         assert pod(args(container=Container("o:1", RESOURCES, image_pull_secrets=["r"])))["imagePullSecrets"] == [{"name": "r"}]
 

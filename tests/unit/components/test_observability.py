@@ -106,6 +106,11 @@ class TestRules:
         assert "[1h]" in fast.expression
         assert "[5m]" in fast.expression
 
+    def test_no_two_alerts_are_the_same_to_prometheus(self, inputs):
+        found = [alert.rule() for alert in alerts(inputs().platform, "shop-dev")]
+        names = [(rule["alert"], *sorted(rule["labels"].items())) for rule in found]
+        assert len(set(names)) == len(names)
+
     def test_a_burn_rate_beyond_all_requests_can_still_ring(self, inputs):
         services = inputs().platform.model_dump(mode="json")["services"]
         services["orders"]["slo"] = {"latency_ms": 300, "share": 0.9}
