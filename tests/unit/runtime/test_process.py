@@ -56,7 +56,8 @@ def test_it_joins_the_cgroup_before_it_begins(tmp_path: Path) -> None:
 
 
 def test_stop_asks_first(tmp_path: Path) -> None:
-    program = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(4)); print('x', flush=True); time.sleep(60)"
+    # In short sleeps: a signal that comes just before a long one begins is only handled after it.
+    program = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(4)); print('x', flush=True)\nwhile True: time.sleep(0.05)"
 
     async def stop(it: Process) -> int:
         while not tail(it.log, 1):  # noqa: ASYNC110
