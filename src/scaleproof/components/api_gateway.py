@@ -17,19 +17,13 @@ from scaleproof.components.helm_release import HelmRelease
 from scaleproof.components.manifest import Manifest, manifest, standard_labels
 from scaleproof.components.network_policy import Peer, namespace_peer
 from scaleproof.components.resource import declare
+from scaleproof.spec.gateway_behaviour import bucket_bounds_ms
 from scaleproof.spec.platform import Platform
 
 TYPE: Final = "scaleproof:components:ApiGateway"
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
 DEFAULT_PORT: Final = 8080
 HTTPS_PORT: Final = 443
-BUCKETS_MS: Final = (
-    *range(1, 11),
-    *(12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 110, 125, 140, 150, 160, 175, 200, 225, 250, 275, 300),
-    *(350, 400, 450, 500, 600, 700, 800, 900, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 5000, 6000, 7500, 10_000),
-    *(12_500, 15_000, 20_000, 30_000),
-)
-"""Upper bounds in ms, as on the embedded default: Envoy's own are coarse around 100 ms."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +179,5 @@ def _proxy(name: str, args: GatewayArgs, labels: Mapping[str, str], service_type
 
 def _bootstrap(platform: Platform) -> str:
     """What Envoy Gateway has no field for, merged into Envoy's own configuration (JSON is YAML)."""
-    bounds = sorted({float(bound) for bound in BUCKETS_MS} | {service.slo.latency_ms for service in platform.services.values()})
-    buckets = {"match": {"suffix": "upstream_rq_time"}, "buckets": bounds}
+    buckets = {"match": {"suffix": "upstream_rq_time"}, "buckets": bucket_bounds_ms(platform)}
     return json.dumps({"stats_config": {"histogram_bucket_settings": [buckets]}})

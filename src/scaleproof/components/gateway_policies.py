@@ -13,26 +13,21 @@ from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_servic
 from scaleproof.components.gateway_settings import GatewaySettings
 from scaleproof.components.manifest import Manifest, manifest
 from scaleproof.spec.gateway import JwtVerification, RateLimit
+from scaleproof.spec.gateway_behaviour import (
+    LEAST_CONCURRENT_RETRIES,
+    RETRIES,
+    RETRY_ON,
+    SPOOFABLE_HEADERS,
+    UPSTREAM_IDLE_SECONDS,
+    connections,
+    downstream_idle_seconds,
+    stream_idle_seconds,
+)
 from scaleproof.spec.platform import Platform, Service
 
 API_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
-CONNECTION_RESERVE: Final = 2000
-"""Connections beyond one a user: service to service, health checks, users that reconnect. Envoy Gateway's default of 1,024 in all
-refuses users long before the replicas are busy."""
-UPSTREAM_IDLE: Final = "30s"
-"""Below every server's keep-alive (75 s here): who opens a connection must be who closes it, or requests are lost."""
-SHORTEST_DOWNSTREAM_IDLE_SECONDS: Final = 120.0
 CONNECT_TIMEOUT: Final = "2s"
 BUFFER_LIMIT: Final = "64Ki"
-LEAST_CONCURRENT_RETRIES: Final = 10
-"""Under little load a share of the requests in flight would be no retry at all."""
-SPOOFABLE_HEADERS: Final = ("x-forwarded-for", "forwarded")
-"""What a client says about where it comes from is not believed."""
-
-
-def connections(platform: Platform) -> int:
-    """Connections that each proxy must be able to hold: all users may meet on one."""
-    return platform.load.users + CONNECTION_RESERVE
 
 
 def traffic_policies(
@@ -60,7 +55,6 @@ def traffic_policies(
 
 def client_policy(gateway: str, platform: Platform, namespace: str, labels: Mapping[str, str]) -> Manifest:
     """How clients of that gateway are treated: limits, times, and which of their headers are dropped."""
-    idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
     jwt = platform.gateway.jwt
     claims = jwt.claim_headers.values() if jwt is not None and gateway == PUBLIC else ()
     spec = {
@@ -68,9 +62,9 @@ def client_policy(gateway: str, platform: Platform, namespace: str, labels: Mapp
         "connection": {"bufferLimit": BUFFER_LIMIT, "connectionLimit": {"value": connections(platform)}},
         "timeout": {
             "http": {
-                "idleTimeout": duration(idle),
+                "idleTimeout": duration(downstream_idle_seconds(platform)),
                 "requestHeadersReceivedTimeout": "10s",
-                "streamIdleTimeout": duration(max(60.0, 2 * platform.gateway.request_timeout_seconds)),
+                "streamIdleTimeout": duration(stream_idle_seconds(platform)),
             }
         },
         "headers": {
@@ -115,13 +109,14 @@ def _backend(service: Service, platform: Platform) -> dict[str, Any]:
             },
         },
         "retry": {
-            # Only what certainly never reached a replica is sent again: a request may not be idempotent.
-            # A dead replica has no requests, so that least-request balancing likes it: three retries still meet it too often.
-            "numRetries": 6,
-            "retryOn": {"triggers": ["connect-failure", "refused-stream", "reset-before-request"]},
+            "numRetries": RETRIES,
+            "retryOn": {"triggers": list(RETRY_ON)},
             "perRetry": {"backOff": {"baseInterval": "10ms", "maxInterval": "100ms"}},
         },
-        "timeout": {"tcp": {"connectTimeout": CONNECT_TIMEOUT}, "http": {"connectionIdleTimeout": UPSTREAM_IDLE}},
+        "timeout": {
+            "tcp": {"connectTimeout": CONNECT_TIMEOUT},
+            "http": {"connectionIdleTimeout": duration(UPSTREAM_IDLE_SECONDS)},
+        },
         "healthCheck": {
             # Only when no replica is healthy are all tried: an overloaded platform is slow, it does not refuse its users.
             "panicThreshold": 1,

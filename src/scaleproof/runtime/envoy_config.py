@@ -14,25 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from scaleproof.runtime.envoy_access import http_filters, jwks_cluster, route_filters
+from scaleproof.spec.gateway_behaviour import (
+    LEAST_CONCURRENT_RETRIES,
+    RETRIES,
+    RETRY_ON,
+    SPOOFABLE_HEADERS,
+    UPSTREAM_IDLE_SECONDS,
+    bucket_bounds_ms,
+    connections,
+    downstream_idle_seconds,
+    stream_idle_seconds,
+)
 from scaleproof.spec.platform import Platform, Service
 
 LOOPBACK: Final = "127.0.0.1"
-UPSTREAM_IDLE_SECONDS: Final = 30
-"""Below every server's keep-alive (75 s here): who opens a connection must be who closes it, or requests are lost."""
-SHORTEST_DOWNSTREAM_IDLE_SECONDS: Final = 120.0
-CONNECTION_RESERVE: Final = 2000
-"""Connections beyond one a user: service to service, health checks, users that reconnect."""
-LEAST_CONCURRENT_RETRIES: Final = 10
-"""Under little load a share of the requests in flight would be no retry at all."""
-SPOOFABLE_HEADERS: Final = ("x-forwarded-for", "forwarded")
-"""What a client says about where it comes from is not believed: dropped before Envoy adds its own."""
-BUCKETS_MS: Final = (
-    *range(1, 11),
-    *(12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 110, 125, 140, 150, 160, 175, 200, 225, 250, 275, 300),
-    *(350, 400, 450, 500, 600, 700, 800, 900, 1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 5000, 6000, 7500, 10_000),
-    *(12_500, 15_000, 20_000, 30_000),
-)
-"""Upper bounds in ms. Envoy keeps two significant digits and whole milliseconds, so nothing finer exists."""
 
 _TYPES = "type.googleapis.com/envoy"
 Json = dict[str, Any]
@@ -44,11 +39,6 @@ class Endpoint:
 
     port: int
     draining: bool = False
-
-
-def bucket_bounds_ms(platform: Platform) -> list[float]:
-    """The histogram's upper bounds in milliseconds, every SLO threshold among them."""
-    return sorted({float(bound) for bound in BUCKETS_MS} | {service.slo.latency_ms for service in platform.services.values()})
 
 
 def bootstrap(
@@ -77,7 +67,6 @@ def bootstrap(
         _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform)
         for name, port in internal_ports.items()
     ]
-    connections = _connections(platform)
     clusters = [_cluster(name, service, platform, endpoints_folder) for name, service in platform.services.items()]
     if jwt is not None:
         clusters.append(jwks_cluster(jwt, trusted_certificates))
@@ -101,7 +90,7 @@ def bootstrap(
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
                     "typed_config": {
                         "@type": f"{_TYPES}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                        "max_active_downstream_connections": connections,
+                        "max_active_downstream_connections": connections(platform),
                     },
                 },
             ],
@@ -135,11 +124,6 @@ def endpoints_file(folder: Path, service: str) -> Path:
     return folder / f"{service}.json"
 
 
-def _connections(platform: Platform) -> int:
-    """All users at once, and the reserve."""
-    return platform.load.users + CONNECTION_RESERVE
-
-
 def _address(port: int) -> Json:
     return {"socket_address": {"address": LOOPBACK, "port_value": port}}
 
@@ -158,7 +142,7 @@ def _gateway_routes(platform: Platform) -> list[Json]:
     found = []
     for prefix, name in sorted(routes.items(), key=lambda route: -len(route[0])):
         match = {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
-        access = route_filters(platform.gateway, public=prefix in open_paths, most_clients=_connections(platform))
+        access = route_filters(platform.gateway, public=prefix in open_paths, most_clients=connections(platform))
         found.append({**_route(match, name, platform), **({"typed_per_filter_config": access} if access else {})})
     return found
 
@@ -170,11 +154,9 @@ def _route(match: Json, service: str, platform: Platform) -> Json:
         "route": {
             "cluster": service,
             "timeout": _seconds(platform.gateway.request_timeout_seconds),
-            # Only what certainly never reached a replica is sent again: a request may not be idempotent.
             "retry_policy": {
-                "retry_on": "connect-failure,refused-stream,reset-before-request",
-                # A dead replica has no requests, so that least-request balancing likes it: three retries still meet it too often.
-                "num_retries": 6,
+                "retry_on": ",".join(RETRY_ON),
+                "num_retries": RETRIES,
                 "retry_host_predicate": [
                     {
                         "name": "envoy.retry_host_predicates.previous_hosts",
@@ -194,7 +176,6 @@ def _listener(
     name: str, port: int, routes: list[Json], platform: Platform, filters: Sequence[Json] = (), dropped: Sequence[str] = ()
 ) -> Json:
     """`filters` come before the router; `dropped` are headers of clients that mean something here."""
-    idle = max(SHORTEST_DOWNSTREAM_IDLE_SECONDS, 2 * platform.load.think_seconds[1])
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
@@ -208,11 +189,11 @@ def _listener(
             },
         ],
         "common_http_protocol_options": {
-            "idle_timeout": _seconds(idle),
+            "idle_timeout": _seconds(downstream_idle_seconds(platform)),
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "request_headers_timeout": "10s",
-        "stream_idle_timeout": _seconds(max(60.0, 2 * platform.gateway.request_timeout_seconds)),
+        "stream_idle_timeout": _seconds(stream_idle_seconds(platform)),
         "use_remote_address": True,
         "early_header_mutation_extensions": [
             {
@@ -240,7 +221,7 @@ def _listener(
 
 
 def _cluster(name: str, service: Service, platform: Platform, endpoints_folder: Path) -> Json:
-    connections = _connections(platform)
+    most = connections(platform)
     return {
         "name": name,
         "type": "EDS",
@@ -266,10 +247,10 @@ def _cluster(name: str, service: Service, platform: Platform, endpoints_folder: 
         "circuit_breakers": {
             "thresholds": [
                 {
-                    "max_connections": connections,
-                    "max_pending_requests": connections,
-                    "max_requests": connections,
-                    "max_retries": connections,
+                    "max_connections": most,
+                    "max_pending_requests": most,
+                    "max_requests": most,
+                    "max_retries": most,
                     "retry_budget": {
                         "budget_percent": {"value": platform.gateway.retry_budget_percent},
                         "min_retry_concurrency": LEAST_CONCURRENT_RETRIES,

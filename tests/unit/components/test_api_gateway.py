@@ -12,6 +12,7 @@ from scaleproof.components.api_gateway import ApiGateway, controller_release, ga
 from scaleproof.components.gateway_routes import duration
 from scaleproof.components.platform_parts import gateway_args
 from scaleproof.runtime import envoy_config
+from scaleproof.spec.gateway_behaviour import bucket_bounds_ms
 
 JWT = {
     "issuer": "https://idp.example",
@@ -130,7 +131,7 @@ class TestTheSameAsTheEmbeddedDefault:
     def test_histograms(self, inputs, local):
         bootstrap = json.loads(found(inputs)["EnvoyProxy", "gateway"]["bootstrap"]["value"])
         buckets = bootstrap["stats_config"]["histogram_bucket_settings"][0]["buckets"]
-        assert buckets == envoy_config.bucket_bounds_ms(inputs().platform)
+        assert buckets == bucket_bounds_ms(inputs().platform)
         assert 512.0 in buckets
 
 

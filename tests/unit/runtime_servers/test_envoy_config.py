@@ -8,8 +8,9 @@ import certifi
 import pytest
 
 from scaleproof.runtime.envoy import Endpoint, EnvoyGateway, find_envoy
-from scaleproof.runtime.envoy_config import BUCKETS_MS, bootstrap, bucket_bounds_ms, endpoints
+from scaleproof.runtime.envoy_config import bootstrap, endpoints
 from scaleproof.spec.gateway import JwtVerification, RateLimit
+from scaleproof.spec.gateway_behaviour import BUCKETS_MS, bucket_bounds_ms
 from scaleproof.spec.platform import Platform
 
 RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}}
