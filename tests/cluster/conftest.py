@@ -15,6 +15,7 @@ import pytest
 
 from fakes.kube_api_server import FakeKube
 from fakes.progress import FakeProgress
+from scaleproof.cluster.kube_api import KubeApi, connect
 from scripts.cluster import engine
 from scripts.cluster.places import NAMESPACE, default_places
 
@@ -46,6 +47,14 @@ def kubeconfig() -> Path:
         pytest.fail("no cluster: `make cluster-up` first, or set KUBECONFIG")
     enter_network_of_the_cluster()
     return file
+
+
+@pytest.fixture
+def api(kubeconfig: Path) -> Iterator[KubeApi]:
+    """A connection to the real cluster."""
+    connected = connect(kubeconfig)
+    yield connected
+    connected.close()
 
 
 @pytest.fixture

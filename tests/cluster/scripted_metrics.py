@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from gateway.upstream import JsonHandler
 
 GROUP = "metrics.k8s.io"
 VERSION = f"{GROUP}/v1beta1"
@@ -50,10 +51,8 @@ class ScriptedMetrics:
     def __enter__(self) -> Self:
         metrics = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
+        class Handler(JsonHandler):
+            def do_GET(self) -> None:  # noqa: N802  the library calls it so
                 url = urlsplit(self.path)
                 if url.path == f"/apis/{VERSION}":
                     pods = {
@@ -63,24 +62,15 @@ class ScriptedMetrics:
                         "kind": "PodMetrics",
                         "verbs": ["get", "list"],
                     }
-                    self.answer({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": VERSION, "resources": [pods]})
+                    told = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": VERSION, "resources": [pods]}
                 elif url.path.startswith(f"/apis/{VERSION}/namespaces/") and url.path.endswith("/pods"):
                     selector = parse_qs(url.query).get("labelSelector", [""])[0]
                     items = metrics.answer(selector)
-                    self.answer({"kind": "PodMetricsList", "apiVersion": VERSION, "metadata": {}, "items": items})
+                    told = {"kind": "PodMetricsList", "apiVersion": VERSION, "metadata": {}, "items": items}
                 else:
                     self.send_error(404)
-
-            def answer(self, document: dict[str, Any]) -> None:
-                body = json.dumps(document).encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
+                    return
+                self.answer(json.dumps(told).encode())
 
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer((self.address, 0), Handler)

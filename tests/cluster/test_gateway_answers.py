@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from gateway.answers import REPLICAS, GatewayAnswers, GatewayUnderTest, platform
 from gateway.tokens import Issuer
@@ -110,17 +109,10 @@ class TestEnvoyGateway(GatewayAnswers):
             found = json.loads(kubectl("-n", settings.namespace, "get", "service", f"{space}-gateway", "-o", "json"))
             under_test = GatewayUnderTest(f"http://{found['spec']['clusterIP']}:8080", issuer)
             deadline = time.monotonic() + 90
-            while not _ready(under_test):
+            while not under_test.is_ready():
                 assert time.monotonic() < deadline, kubectl("-n", space, "get", "httproutes,securitypolicies", "-o", "yaml")
                 time.sleep(1)
             yield under_test
         finally:
             kubectl("delete", "namespace", space, "--ignore-not-found", "--wait=false")
             kubectl("delete", "gatewayclass", space, "--ignore-not-found")
-
-
-def _ready(under_test: GatewayUnderTest) -> bool:
-    try:
-        return under_test.is_ready()
-    except httpx.TransportError:
-        return False

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from cluster.scripted_metrics import ScriptedMetrics
 
-from scaleproof.cluster.kube_api import KubeApi, KubeError, connect
+from scaleproof.cluster.kube_api import KubeApi, KubeError
 from scaleproof.hpa.case import read_case
 from scaleproof.hpa.history import History
 from scaleproof.hpa.reconcile import reconcile_autoscaler
@@ -198,13 +198,6 @@ class World:
                 }
             )
         return found
-
-
-@pytest.fixture
-def api(kubeconfig: Path) -> Iterator[KubeApi]:
-    connected = connect(kubeconfig)
-    yield connected
-    connected.close()
 
 
 @pytest.fixture

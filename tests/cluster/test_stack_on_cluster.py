@@ -12,7 +12,7 @@ from cluster.small_stack import program, small_project
 
 from fakes.progress import FakeProgress
 from fakes.tiny_platform import tiny_platform
-from scaleproof.cluster.kube_api import KubeApi, connect
+from scaleproof.cluster.kube_api import KubeApi
 from scaleproof.cluster.kube_platform import KubernetesPlatform
 from scaleproof.cluster.observer import Watched
 from scaleproof.cluster.preflight import Plan
@@ -30,13 +30,6 @@ PLATFORM = tiny_platform(("alpha",), routes=[])
 @pytest.fixture
 def space() -> str:
     return f"tiny-{uuid.uuid4().hex[:6]}"
-
-
-@pytest.fixture
-def api(kubeconfig: Path) -> Iterator[KubeApi]:
-    connected = connect(kubeconfig)
-    yield connected
-    connected.close()
 
 
 @pytest.fixture

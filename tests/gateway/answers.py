@@ -144,7 +144,10 @@ class GatewayUnderTest:
 
     def is_ready(self) -> bool:
         """Whether it has the issuer's keys, and both replicas of both services pass their health checks."""
-        return all(len(self.dropped(path)) == REPLICAS for path in ("/api/v1/orders", "/api/v1/catalogue"))
+        try:
+            return all(len(self.dropped(path)) == REPLICAS for path in ("/api/v1/orders", "/api/v1/catalogue"))
+        except httpx.TransportError:
+            return False
 
     def dropped(self, path: str) -> dict[str, int]:
         """Replica → requests that it dropped, of those that answer soon."""

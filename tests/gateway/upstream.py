@@ -15,8 +15,23 @@ from uuid import uuid4
 ME = uuid4().hex
 
 
-class Replica(BaseHTTPRequestHandler):
+class JsonHandler(BaseHTTPRequestHandler):
+    """Keeps connections, answers with JSON, and is silent."""
+
     protocol_version = "HTTP/1.1"
+
+    def answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Replica(JsonHandler):
     dropped = 0
 
     def do_GET(self) -> None:
@@ -39,16 +54,6 @@ class Replica(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.do_GET()
-
-    def answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 class Server(ThreadingHTTPServer):
