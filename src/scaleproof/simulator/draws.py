@@ -93,6 +93,7 @@ def draw_run(
         table[:, layout.START_SECONDS] = rng.uniform(*service.start_seconds, REPLICAS_DRAWN)
         table[:, layout.PROPAGATION_SECONDS] = rng.uniform(*assumptions.propagation_seconds, REPLICAS_DRAWN)
         table[:, layout.QUOTA_PHASE] = rng.random(REPLICAS_DRAWN)
+        table[:, layout.COUNTER_PHASE] = _rng(seed, phase, name, "counters").random(REPLICAS_DRAWN)
         replicas[name] = table
         sync_phase[name] = float(rng.random()) * assumptions.sync_seconds
     scrape_phase = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds

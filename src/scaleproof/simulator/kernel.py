@@ -16,7 +16,7 @@ from scaleproof.hpa.compiled import kernel
 from scaleproof.simulator import autoscaling, layout
 from scaleproof.simulator.balancing import less_loaded, pick_two
 from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, Requests, Slots
-from scaleproof.simulator.metric_lag import scrape
+from scaleproof.simulator.metric_lag import read_counters, scrape
 from scaleproof.simulator.pods import (
     become_ready,
     change_readiness,
@@ -98,6 +98,7 @@ def simulate_service(  # noqa: C901, PLR0915  the order of control events is the
             elsewhere -= elsewhere // reachable_count
         change_readiness(now, slots, lived)
         end_drained(now, slots, settings, lived, gone)
+        _read_all(now, slots, settings)
         if now >= next_scrape:
             _scrape_all(now, slots, settings)
             next_scrape += settings[layout.SCRAPE_PERIOD]
@@ -117,6 +118,7 @@ def simulate_service(  # noqa: C901, PLR0915  the order of control events is the
                     break
                 ordinal += 1
                 alive += 1
+            _read_all(now, slots, settings)
             while alive > desired:
                 drain(to_remove(slots), now, slots)
                 alive -= 1
@@ -153,9 +155,24 @@ def _start_long_ago(
     slots.cpu[slot, layout.PERIOD_END] += LONG_AGO
     lived[ordinal, layout.LIVED_READY] = -LONG_AGO
     resolution = settings[layout.SCRAPE_PERIOD]
-    for back in range(2, 0, -1):
-        moment = settings[layout.SCRAPE_PHASE] - back * resolution
+    last = settings[layout.SCRAPE_PHASE] - resolution
+    apart = resolution
+    if settings[layout.COUNTER_MOST] > 0:
+        # The next reading is as far away as it may be; the last scrape got the one before.
+        apart = settings[layout.COUNTER_LEAST]
+        last = -(1.0 - slots.samples[slot, layout.READ_DRAW]) * apart
+        slots.samples[slot, layout.NEXT_READ] = last + apart
+    for moment in (last - apart, last):
         scrape(slot, moment, cpu_seconds(slot, moment, slots, settings), 0.0, resolution, slots.life, slots.samples)
+
+
+@kernel
+def _read_all(now: float, slots: Slots, settings: NDArray[np.float64]) -> None:
+    """Counters that are due."""
+    for slot in range(slots.state.shape[0]):
+        if is_counted(slots.state[slot, STATE]) and slots.samples[slot, layout.NEXT_READ] <= now:
+            used = cpu_seconds(slot, now, slots, settings)
+            read_counters(slot, now, used, float(slots.queue[slot, layout.RECEIVED]), settings, slots.samples)
 
 
 @kernel
@@ -215,10 +232,18 @@ def _serve_all(now: float, slots: Slots, requests: Requests, settings: NDArray[n
 @kernel
 def _scrape_all(now: float, slots: Slots, settings: NDArray[np.float64]) -> None:
     resolution = settings[layout.SCRAPE_PERIOD]
+    samples = slots.samples
     for slot in range(slots.state.shape[0]):
-        if is_counted(slots.state[slot, STATE]):
+        if not is_counted(slots.state[slot, STATE]):
+            continue
+        if settings[layout.COUNTER_MOST] > 0:
+            read_at = samples[slot, layout.READ_AT]
+            if not np.isnan(read_at):
+                used, received = samples[slot, layout.READ_CPU], samples[slot, layout.READ_REQUESTS]
+                scrape(slot, read_at, used, received, resolution, slots.life, samples)
+        else:
             used = cpu_seconds(slot, now, slots, settings)
-            scrape(slot, now, used, float(slots.queue[slot, layout.RECEIVED]), resolution, slots.life, slots.samples)
+            scrape(slot, now, used, float(slots.queue[slot, layout.RECEIVED]), resolution, slots.life, samples)
 
 
 @kernel

@@ -31,7 +31,9 @@ REJECTION_SECONDS: Final = 19  # CPU that such a refused request costs
 BUSY_FACTOR: Final = 20  # CPU of a request that follows another at once, relative to the drawn work
 IDLE_FACTOR: Final = 21  # of one that finds a replica long idle
 IDLE_SECONDS: Final = 22  # how soon an idle replica gets there
-SETTINGS: Final = 23
+COUNTER_LEAST: Final = 23  # seconds between two readings of a replica's counters, at least
+COUNTER_MOST: Final = 24  # and at most; 0: every scrape reads them itself
+SETTINGS: Final = 25
 
 # A slot is a place for one replica. Its CPU: float64[slots, CPU_COLUMNS].
 CLOCK: Final = 0  # the time up to which the replica has been simulated
@@ -71,20 +73,26 @@ READY: Final = 2
 DRAINING: Final = 3
 
 # What the metrics server knows of it: float64[slots, SAMPLE_COLUMNS].
-SCRAPED_AT: Final = 0  # NaN: never
+SCRAPED_AT: Final = 0  # when the counters were read that the last scrape got; NaN: never
 SCRAPED_CPU: Final = 1  # CPU seconds since creation, at SCRAPED_AT
 SCRAPED_REQUESTS: Final = 2
 SAMPLE_AT: Final = 3  # NaN: no sample
 SAMPLE_WINDOW: Final = 4
 SAMPLE_CPU_NANO: Final = 5  # nanocores, truncated as metrics-server does
 SAMPLE_REQUESTS: Final = 6  # requests/s
-SAMPLE_COLUMNS: Final = 7
+READ_AT: Final = 7  # when the counters were last read, where a scrape does not do that itself; NaN: never
+READ_CPU: Final = 8
+READ_REQUESTS: Final = 9
+NEXT_READ: Final = 10
+READ_DRAW: Final = 11  # in [0, 1): how long it is to the next reading
+SAMPLE_COLUMNS: Final = 12
 
 # Draws by ordinal of the replica: float64[any, REPLICA_DRAWS].
 START_SECONDS: Final = 0
 PROPAGATION_SECONDS: Final = 1
 QUOTA_PHASE: Final = 2  # share of a period
-REPLICA_DRAWS: Final = 3
+COUNTER_PHASE: Final = 3  # in [0, 1): where the readings of its counters begin
+REPLICA_DRAWS: Final = 4
 
 # Outcome of a request: int8.
 LOST: Final = 0  # not finished when the simulation ended, or its replica was killed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ class Assumptions:
 
     sync_seconds: float = 15.0
     scrape_seconds: float = 15.0
+    counter_seconds: tuple[float, float] = (0.0, 0.0)
+    """Least and greatest time between two readings of a replica's counters, where a scrape finds the last reading; (0, 0): a
+    scrape reads them itself."""
     propagation_seconds: tuple[float, float] = (0.5, 1.0)
     """From a replica's readiness to its first request: the readiness poll and the gateway's view of its endpoints."""
     drain_seconds: float = 1.0
@@ -35,6 +39,15 @@ class Assumptions:
     """Requests in one service at once, beyond which the gateway answers 503 (a circuit breaker); None: no limit."""
     calibration_noise: bool = True
     """Every simulated run draws the calibrated means from their intervals, so that results carry their uncertainty."""
+
+    @classmethod
+    def of(cls, target: str) -> Assumptions:
+        """Those of a target: `local` or `kube`."""
+        return KUBERNETES if target == "kube" else cls()
+
+
+KUBERNETES: Final = Assumptions(counter_seconds=(10.0, 20.0), propagation_seconds=(0.5, 2.0), drain_seconds=6.0)
+"""A kubelet's defaults (housekeeping every 10 s, jittered by up to as much again), and the `preStop` of `components.replica_pod`."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +102,9 @@ def set_up(
     settings[layout.HORIZON] = horizon_seconds
     settings[layout.SYNC_PERIOD] = assumptions.sync_seconds
     settings[layout.SCRAPE_PERIOD] = assumptions.scrape_seconds
+    settings[layout.COUNTER_LEAST], settings[layout.COUNTER_MOST] = assumptions.counter_seconds
     settings[layout.DRAIN_LEAST] = assumptions.drain_seconds
-    settings[layout.DRAIN_MOST] = max(service.drain_seconds, assumptions.drain_seconds)
+    settings[layout.DRAIN_MOST] = service.drain_seconds + assumptions.drain_seconds
     settings[layout.MAX_OUTSTANDING] = np.inf if assumptions.max_outstanding is None else assumptions.max_outstanding
     settings[layout.TIMEOUT] = platform.gateway.request_timeout_seconds
     settings[layout.QUEUE_LIMIT] = np.inf if calibration.queue_limit is None else calibration.queue_limit

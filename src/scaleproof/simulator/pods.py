@@ -46,6 +46,8 @@ def create(
     slots.life[slot, layout.ROUTABLE_AT] = np.inf
     slots.cpu[slot, layout.WARM_UNTIL] = slots.life[slot, layout.READY_AT] + settings[layout.WARM_SECONDS]
     slots.samples[slot, :] = np.nan
+    slots.samples[slot, layout.READ_DRAW] = draws[draw, layout.COUNTER_PHASE]
+    slots.samples[slot, layout.NEXT_READ] = now if settings[layout.COUNTER_MOST] > 0 else np.inf
     lived[ordinal, layout.LIVED_FROM] = now
     lived[ordinal, layout.LIVED_READY] = np.nan
     lived[ordinal, layout.LIVED_TO] = np.nan
@@ -145,10 +147,12 @@ def routable(now: float, slots: Slots, reachable: NDArray[np.int64]) -> int:
 
 @kernel
 def next_change(now: float, slots: Slots, settings: NDArray[np.float64]) -> float:
-    """The next time after `now` at which a replica may become ready, be known or be killed; infinity where none."""
+    """The next time after `now` at which a replica may become ready, be known, be read or be killed; infinity where none."""
     soonest = np.inf
     for slot in range(slots.state.shape[0]):
         kind = slots.state[slot, STATE]
+        if is_counted(kind):
+            soonest = min(soonest, slots.samples[slot, layout.NEXT_READ])
         if kind == STARTING:
             soonest = min(soonest, slots.life[slot, layout.READY_AT])
         elif kind == READY and slots.life[slot, layout.ROUTABLE_AT] > now:

@@ -20,11 +20,12 @@ arrivals = np.sort(np.concatenate([rng.random(300) * 90, 20 + rng.random(1500) *
 settings = np.zeros(layout.SETTINGS)
 for name, value in dict(LIMIT_CORES=0.25, SPEED_CORES=1, IDLE_CORES=0.004, BURN_CORES=0.2, BURN_SECONDS=3, WARM_SECONDS=5,
         WARM_FACTOR=1.5, DURATION=90, HORIZON=120, SYNC_PHASE=2, SYNC_PERIOD=15, SCRAPE_PHASE=7, SCRAPE_PERIOD=15, DRAIN_LEAST=1,
-        DRAIN_MOST=8, MAX_OUTSTANDING=400, TIMEOUT=5, QUEUE_LIMIT=60, BUSY_FACTOR=0.8, IDLE_FACTOR=1.5, IDLE_SECONDS=0.05, REJECTION_SECONDS=0.002).items():
+        DRAIN_MOST=8, MAX_OUTSTANDING=400, TIMEOUT=5, QUEUE_LIMIT=60, BUSY_FACTOR=0.8, IDLE_FACTOR=1.5, IDLE_SECONDS=0.05, REJECTION_SECONDS=0.002,
+        COUNTER_LEAST=10, COUNTER_MOST=20).items():
     settings[getattr(layout, name)] = value
 spec = AutoscalingSpec.model_validate({"minReplicas": 1, "maxReplicas": 5, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}}})
 packed = pack(spec, 200, sync_seconds=15.0)
-draws = np.column_stack([4 + 3 * rng.random(16), 0.5 + rng.random(16) / 2, rng.random(16)])
+draws = np.column_stack([4 + 3 * rng.random(16), 0.5 + rng.random(16) / 2, rng.random(16), rng.random(16)])
 finished, status = np.full(arrivals.size, np.nan), np.zeros(arrivals.size, np.int8)
 seconds, decisions = np.zeros((120, layout.SECOND_COLUMNS)), np.zeros((9, layout.DECISION_COLUMNS))
 lived = np.zeros((60, layout.LIVED_COLUMNS))

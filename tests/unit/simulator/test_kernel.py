@@ -38,7 +38,7 @@ def settings_of(**changes: float) -> np.ndarray:
 class Simulated:
     """One call of the kernel."""
 
-    def __init__(self, arrivals, *, work=0.01, spec=None, replicas=1, draws=(6.0, 0.5, 0.0), **settings):
+    def __init__(self, arrivals, *, work=0.01, spec=None, replicas=1, draws=(6.0, 0.5, 0.0, 0.5), **settings):
         self.arrivals = np.asarray(arrivals, np.float64)
         size = self.arrivals.size
         packed = held(replicas) if spec is None else pack(spec, 200, sync_seconds=15.0)
@@ -152,9 +152,30 @@ class TestReplicas:
         assert np.count_nonzero(np.isnan(ended)) == 1
 
     def test_a_new_replica_starts_then_serves(self):
-        run = Simulated(burst(60, 5, 70), spec=autoscaled(), draws=(6.0, 0.5, 0.0))
+        run = Simulated(burst(60, 5, 70), spec=autoscaled(), draws=(6.0, 0.5, 0.0, 0.5))
         born = run.lived[1]
         assert born[layout.LIVED_READY] - born[layout.LIVED_FROM] == pytest.approx(6.0)
+
+    def test_a_sample_that_a_kubelet_read_earlier_is_seen_later(self):
+        """A load that begins at 20: counters are read every 15 s, at 14.5 first; scrapes at 1, 16, 31, 46; syncs at 3, 18, 33."""
+        spec, load = autoscaled(), burst(30, 20, 100)
+        at_scrape = Simulated(load, spec=spec)
+        earlier = Simulated(load, spec=spec, COUNTER_LEAST=15.0, COUNTER_MOST=15.0, draws=(6.0, 0.5, 0.0, 29 / 30))
+        # scrape at 31: 11 of 15 seconds of load; the reading at 29.5: 9.5 of 15
+        usages = [run.decisions[2, layout.DECIDED_USAGE] for run in (at_scrape, earlier)]
+        assert usages == pytest.approx([11 / 15 * 0.25 / 0.2 * 100, 9.5 / 15 * 0.25 / 0.2 * 100], abs=2)
+
+    def test_scrapes_between_two_readings_see_what_the_last_one_saw(self):
+        run = Simulated(
+            burst(15, 0, 200),
+            spec=autoscaled(high=1),
+            HORIZON=180.0,
+            COUNTER_LEAST=40.0,
+            COUNTER_MOST=40.0,
+            draws=(6.0, 0.5, 0.0, 0.5),
+        )
+        # read at 20, 60, 100, …: the first reading tells of half a window
+        assert run.decisions[:, layout.DECIDED_USAGE] == pytest.approx([0, 0, 37, 37, 75, 75, 75, 75, 75, 75, 75, 75], abs=2)
 
     def test_starting_burns_cpu(self):
         # 0.2 cores for 3 s, without a request

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scaleproof.simulator import layout
 from scaleproof.simulator.balancing import less_loaded, pick_two
 from scaleproof.simulator.layout import DRAINING, FREE, READY, STARTING, STATE, Slots
-from scaleproof.simulator.metric_lag import scrape
+from scaleproof.simulator.metric_lag import read_counters, scrape
 from scaleproof.simulator.pods import create, drain, next_change, routable, to_remove
 
 
@@ -72,8 +72,30 @@ class TestMetricLag:
     def test_older_than_the_resolution_waits_for_the_second_scrape(self):
         assert self.timeline(-1.0, [(15.0, 2.0), (30.0, 2.0)]) == [None, (0.0, 15.0)]
 
+    def test_counters_that_were_not_read_again_change_nothing(self):
+        # read at 3 and 17; the scrapes at 15 and 30 get those, the one at 45 gets the one at 17 once more
+        assert self.timeline(-60.0, [(3.0, 6.0), (17.0, 7.4), (17.0, 7.4)]) == [None, (100.0, 14.0), (100.0, 14.0)]
+
     def test_nanocores_are_truncated(self):
         assert self.timeline(14.0, [(15.0, 0.0), (30.0, 1.0)])[1] == (pytest.approx(66.666666, abs=1e-9), 15.0)
+
+
+class TestReadings:
+    @given(draw=st.floats(0, 1, exclude_max=True))
+    def test_they_are_as_far_apart_as_the_settings_say_and_evenly_so(self, draw):
+        table = slots([READY])
+        settings = np.zeros(layout.SETTINGS)
+        settings[layout.COUNTER_LEAST], settings[layout.COUNTER_MOST] = 10.0, 20.0
+        table.samples[0, layout.READ_DRAW] = draw
+        moments = [0.0]
+        for _ in range(200):
+            read_counters(0, moments[-1], 1.0, 2.0, settings, table.samples)
+            assert table.samples[0, layout.READ_AT] == moments[-1]
+            moments.append(float(table.samples[0, layout.NEXT_READ]))
+        apart = np.diff(moments)
+        assert apart.min() >= 10
+        assert apart.max() <= 20
+        assert np.histogram(apart, bins=5, range=(10, 20))[0] == pytest.approx(40, abs=3)
 
 
 class TestScalingDown:
@@ -90,7 +112,7 @@ class TestScalingDown:
 
 
 class TestLife:
-    draws = np.array([[6.0, 0.75, 0.5]])
+    draws = np.array([[6.0, 0.75, 0.5, 0.5]])
     settings = np.zeros(layout.SETTINGS)
 
     def test_a_replica_is_known_to_the_gateway_after_readiness_and_propagation(self):
