@@ -32,6 +32,11 @@ class ReferenceStack:
     def stack_file(self) -> Path:
         return self.folder / f"Pulumi.{STACK}.yaml"
 
+    @property
+    def state(self) -> Path:
+        """Where the engine keeps the stack."""
+        return Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+
     def start(self, verb: str, *arguments: str) -> subprocess.Popen[str]:
         """The verb, whose progress goes to a file that can be read meanwhile."""
         with (self.folder / "progress.log").open("w") as progress:
@@ -64,6 +69,12 @@ class ReferenceStack:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def apply(self, document: dict[str, Any]) -> None:
+        """Create it, or make it so."""
+        file = self.folder / "applied.json"
+        file.write_text(json.dumps(document))
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
     def patch(self, kind: str, name: str, patch: dict[str, Any]) -> None:
         """As `kubectl edit` would."""

@@ -6,7 +6,10 @@ The tests share one platform and run in this order.
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +24,18 @@ from scaleproof.tuner.results import read_proof
 from scripts.cluster.engine import attached
 
 pytestmark = pytest.mark.timeout(1500)
+LOG = logging.getLogger(__name__)
 OVERLOAD = "http 503, retry later"
 """A replica that is full says so itself: that is too few replicas, and not what a change does."""
+
+
+def wait_for(words: str, stack: ReferenceStack, verb: subprocess.Popen[str], seconds: float = 150) -> None:
+    """Until the verb's progress has said that."""
+    deadline = time.monotonic() + seconds
+    while words not in stack.progress:
+        assert verb.poll() is None, stack.progress
+        assert time.monotonic() < deadline, stack.progress
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +45,34 @@ def stack(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         made = ReferenceStack(folder / "project", environment)
         yield made
         made.scaleproof("down")
+
+
+def test_an_interrupted_up_says_how_to_go_on_and_the_next_one_does(stack: ReferenceStack) -> None:
+    up = stack.start("up")
+    wait_for("Deployment", stack, up)
+    begun = time.monotonic()
+    up.send_signal(signal.SIGINT)
+    _, err = stack.ended(up, expect=(130,), timeout=60)
+    LOG.info("an interrupted up ended after %.1f s", time.monotonic() - begun)
+    assert err.rstrip().endswith("interrupted")
+    assert "partly up: `scaleproof up --target kube --stack cluster` goes on from here" in err
+    assert not list(stack.state.rglob("locks/**/*.json"))
+
+
+def test_without_metrics_the_next_up_says_so(stack: ReferenceStack) -> None:
+    path = "apiservice/v1beta1.metrics.k8s.io"
+    served = json.loads(stack.kubectl("get", path, "-o", "json"))
+    stack.kubectl("delete", path)
+    begun = time.monotonic()
+    try:
+        _, err = stack.scaleproof("up", expect=(3,), timeout=60)
+    finally:
+        kept = {"apiVersion": served["apiVersion"], "kind": served["kind"], "metadata": {"name": served["metadata"]["name"]}}
+        stack.apply({**kept, "spec": served["spec"]})
+    LOG.info("no metrics-server: said after %.1f s", time.monotonic() - begun)
+    assert "no metrics-server" in err
+    assert "install it" in err
+    stack.kubectl("wait", "--for=condition=Available", path, "--timeout=60s")
 
 
 def test_up_and_users_are_served(stack: ReferenceStack) -> None:
@@ -68,11 +109,7 @@ def test_rolling_out_and_scaling_under_load_fail_no_request(stack: ReferenceStac
     rates = stack.folder / "flat.csv"
     rates.write_text("second,rate\n" + "".join(f"{second},30\n" for second in range(150)))
     load = stack.start("load", "--shape", f"replay:{rates}", "--label", "changes")
-    deadline = time.monotonic() + 150
-    while "requests/s" not in stack.progress:
-        assert load.poll() is None, stack.progress
-        assert time.monotonic() < deadline, stack.progress
-        time.sleep(0.5)
+    wait_for("requests/s", stack, load)
     stack.patch("horizontalpodautoscaler", "orders", {"spec": {"minReplicas": 3}})
     stack.kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/orders", "deployment/dashboard")
     stack.kubectl("-n", NAMESPACE, "rollout", "status", "deployment/orders", "--timeout=100s")

@@ -175,8 +175,15 @@ class KubeTarget:
 
         # Before the engine is asked for: what the cluster lacks is worth knowing first.
         check_cluster(api, self._plan())
-        outputs = bring_up(api, self._stack(), self._namespaces, progress)
-        await_gateways(api, self.inputs.namespace, progress, seconds=GATEWAY_SECONDS)
+        try:
+            outputs = bring_up(api, self._stack(), self._namespaces, progress)
+            await_gateways(api, self.inputs.namespace, progress, seconds=GATEWAY_SECONDS)
+        except KeyboardInterrupt:
+            verb = f"--target kube --stack {self.stack}"
+            progress.say(
+                f"stack {self.stack} is partly up: `scaleproof up {verb}` goes on from here, `scaleproof down {verb}` removes it"
+            )
+            raise
         return outputs
 
     def _platform(self, api: KubeApi, stack: KubeStack, progress: Progress) -> KubernetesPlatform:
