@@ -24,6 +24,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from scaleproof.load.config import LoadConfig, read_config
 from scaleproof.load.journeys import journey_of, with_services
+from scaleproof.load.name_cache import remember_names
 from scaleproof.load.player import Player, own_cost
 from scaleproof.load.recorder import error_kind
 from scaleproof.load.schedule import draw
@@ -48,6 +49,7 @@ def install() -> None:
     _config = read_config()
     if _config is not None:
         _die_with(_config.parent_pid)
+        remember_names()
         events.init.add_listener(_on_init)
 
 
