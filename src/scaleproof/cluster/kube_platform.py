@@ -110,10 +110,11 @@ class KubernetesPlatform:
 
     def stamp(self) -> Stamp:
         """The nodes, the images that the replicas run, and the limits that kubelets enforce."""
+        nodes = self._api.items("/api/v1/nodes")
         kinds = sorted(
             f"{info['architecture']}|{info['kubeletVersion']}|{info['containerRuntimeVersion']}|{info['kernelVersion']}|"
             f"{node['status']['capacity']['cpu']}|{round(_bytes(node) / 2**30)}"
-            for node in self._api.items("/api/v1/nodes")
+            for node in nodes
             for info in [node["status"]["nodeInfo"]]
         )
         images = sorted(
@@ -126,6 +127,7 @@ class KubernetesPlatform:
         return Stamp(
             machine=_digest(kinds),
             target=self.name,
+            runtime="+".join(sorted({node["status"]["nodeInfo"]["containerRuntimeVersion"].split(":")[0] for node in nodes})),
             image=_digest(images),
             limits={
                 name: f"{service.resources.limits.cpu}/{service.resources.limits.memory} by kubelet"

@@ -24,6 +24,7 @@ class Stamp(SpecModel):
 
     machine: str = Field(description="Digest of CPU model, cores and memory.")
     target: str = Field(description="local or kube.")
+    runtime: str = Field(default="", description="Container runtime of a cluster's nodes, such as containerd or cri-o.")
     image: str = Field(description="Digest of the services' code and of the versions that run them.")
     limits: dict[str, str] = Field(description="cpu/memory limit per service, such as orders: 150m/192Mi.")
     measured_at: float = Field(description="Unix seconds.")

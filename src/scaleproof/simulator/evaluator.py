@@ -96,7 +96,7 @@ class Evaluator:
         self.calibration = calibration
         self.platform = platform
         self.duration_seconds = duration_seconds
-        self.assumptions = assumptions or Assumptions.of(calibration.stamp.target)
+        self.assumptions = assumptions or Assumptions.of(calibration.stamp)
         self._horizon = float(np.ceil(max(duration_seconds + settle_seconds, cost_until_seconds or 0.0)))
         self._until_steady = until_steady
         self._cost_until = cost_until_seconds

@@ -4,9 +4,9 @@ Source: sigs.k8s.io/metrics-server/pkg/storage/pod.go and pkg/scraper/client/res
 two scrapes; a new container has none before its second scrape, unless at its first one it is at least 10 s old and younger
 than the resolution: then the rate since its start counts.
 
-A kubelet does not read the counters when it is scraped. It hands out what cAdvisor read last, with the time of that reading
-(github.com/google/cadvisor/manager/container.go: nextHousekeepingInterval, jitter): a sample is some seconds old, its window is the
-time between two readings, and a scrape that finds no new reading changes nothing.
+Not every kubelet reads the counters when it is scraped. With CRI-O it hands out what cAdvisor read last, with the time of that
+reading (github.com/google/cadvisor/manager/container.go: nextHousekeepingInterval, jitter): a sample is some seconds old, its window
+is the time between two readings, and a scrape that finds no new reading changes nothing.
 """
 
 from __future__ import annotations

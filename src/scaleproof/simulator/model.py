@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scaleproof.simulator import layout
 from scaleproof.simulator.autoscaling_spec import PackedSpec, pack
-from scaleproof.simulator.calibration import Calibration, ServiceCalibration
+from scaleproof.simulator.calibration import Calibration, ServiceCalibration, Stamp
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy, ServicePolicy
@@ -41,13 +41,20 @@ class Assumptions:
     """Every simulated run draws the calibrated means from their intervals, so that results carry their uncertainty."""
 
     @classmethod
-    def of(cls, target: str) -> Assumptions:
-        """Those of a target: `local` or `kube`."""
-        return KUBERNETES if target == "kube" else cls()
+    def of(cls, stamp: Stamp) -> Assumptions:
+        """Those of the target that a calibration was measured on."""
+        if stamp.target != "kube":
+            return cls()
+        return replace(KUBERNETES, counter_seconds=CADVISOR_SECONDS) if stamp.runtime == "cri-o" else KUBERNETES
 
 
-KUBERNETES: Final = Assumptions(counter_seconds=(10.0, 20.0), propagation_seconds=(0.5, 2.0), drain_seconds=6.0)
-"""A kubelet's defaults (housekeeping every 10 s, jittered by up to as much again), and the `preStop` of `components.replica_pod`."""
+KUBERNETES: Final = Assumptions(propagation_seconds=(0.5, 2.0), drain_seconds=7.5)
+"""A replica is there for 5 s of `preStop` (`components.replica_pod`), and as measured 2 to 3 s more until it has ended."""
+
+CADVISOR_SECONDS: Final = (10.0, 20.0)
+"""A kubelet asks containerd for the counters whenever it is scraped: measured windows are 15.0 s. With CRI-O it hands out what
+cAdvisor read last, every 10 s and jittered by up to as much again (k8s.io/kubernetes/pkg/kubelet/cadvisor/util.go,
+UsingLegacyCadvisorStats; cadvisor_linux.go)."""
 
 
 @dataclass(frozen=True)

@@ -133,3 +133,15 @@ class TestLimits:
 
     def test_a_service_without_calibration_is_not_this_modules_business(self, calibrated, policy_of):
         assert beyond(calibrated(), policy_of("shop", "other")) == []
+
+
+class TestAssumptions:
+    def test_a_target_has_its_own(self, calibrated):
+        stamp = calibrated().stamp
+        of = {
+            runtime: Assumptions.of(stamp.model_copy(update={"target": "kube", "runtime": runtime}))
+            for runtime in ("containerd", "cri-o")
+        }
+        assert Assumptions.of(stamp) == Assumptions()
+        assert [of[runtime].counter_seconds for runtime in ("containerd", "cri-o")] == [(0.0, 0.0), (10.0, 20.0)]
+        assert of["cri-o"].drain_seconds == of["containerd"].drain_seconds > Assumptions().drain_seconds

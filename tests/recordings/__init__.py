@@ -1,0 +1,1 @@
+"""Runs on a real cluster with the real autoscaler, written down, and the simulator put beside them."""

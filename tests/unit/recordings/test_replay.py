@@ -1,0 +1,43 @@
+"""Recorded runs of the real autoscaler, and the simulator given the same requests and policies.
+
+`make record` makes the recordings; tests/cluster/test_reference_platform.py makes one anew each time and judges it the same way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from recordings.recording import CALIBRATION, read, recordings
+from recordings.replay import Beside, replay
+
+from scaleproof.tuner.calibration_file import read_calibration
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def beside() -> list[Beside]:
+    calibration = read_calibration(CALIBRATION)
+    return [each for file in recordings() for each in replay(read(file), calibration)]
+
+
+def test_there_are_recordings_of_every_shape_with_and_without_behaviours() -> None:
+    names = {file.name.removesuffix(".recording.json") for file in recordings()}
+    assert {f"{shape}-{kind}" for shape in ("spike", "ramp", "diurnal") for kind in ("plain", "behaviour")} <= names
+
+
+def test_replica_seconds_are_near(beside: list[Beside]) -> None:
+    assert np.median([abs(each.error) for each in beside]) <= 0.05
+
+
+def test_replica_seconds_are_inside_the_interval(beside: list[Beside]) -> None:
+    """A 90 % interval, asked of as many runs: four in five is what chance leaves of it."""
+    assert np.mean([each.is_inside for each in beside]) >= 0.8
+
+
+def test_timelines_are_inside_the_interval(beside: list[Beside]) -> None:
+    assert np.mean([each.share_inside for each in beside]) >= 0.9
+
+
+def test_the_autoscaler_worked_in_every_recording(beside: list[Beside]) -> None:
+    assert all(each.measured.max() > each.measured[0] for each in beside if each.service == "orders")
