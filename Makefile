@@ -57,8 +57,7 @@ demo-cluster: cluster-up  ## The whole loop on a real Kubernetes: `pulumi up`, 1
 	@$(BIN)/python -m scripts.cluster exec --pulumi -- $(BIN)/scaleproof prove --target kube --stack demo-cluster --users 10000 --shape spike --indicative --max-window 60
 
 test-cluster: cluster-up  ## Everything that needs a real Kubernetes; leaves the cluster up (Linux, root)
-	@$(BIN)/python -m scripts.cluster build --judges
-	@$(BIN)/python -m pytest tests/cluster -q --timeout 1500
+	@scripts/test-cluster
 
 .PHONY: record
 record: cluster-up  ## Record the real autoscaler under several loads, for the simulator's tests (about 40 minutes; Linux, root)

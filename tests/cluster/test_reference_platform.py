@@ -14,13 +14,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from cluster.conftest import pulumi_settings
 from cluster.reference_stack import NAMESPACE, ReferenceStack
+from recordings.recording import distil
+from recordings.replay import line, replay
 
+from scaleproof.cluster.recording import METRIC_COLUMNS
 from scaleproof.telemetry.cost import replica_counts
-from scaleproof.telemetry.run import read_run
-from scaleproof.tuner.results import read_proof
+from scaleproof.telemetry.run import Run, read_run
+from scaleproof.tuner.results import Proof, read_proof
 from scripts.cluster.engine import attached
 
 pytestmark = pytest.mark.timeout(1500)
@@ -128,9 +132,39 @@ def test_rolling_out_and_scaling_under_load_fail_no_request(stack: ReferenceStac
     changes = failed[failed["error"] != OVERLOAD]
     assert changes.groupby(["status", "error"]).size().to_dict() == {}, "no reset, no 502, no 503, no timeout"
     assert len(failed) < 0.02 * len(run.requests)
+    shares = shares_of_new_replicas(run)
+    LOG.info("new replicas did %s of the mean share within 15 s", shares)
+    assert shares
+    assert min(shares.values()) >= 0.5
     stack.patch("horizontalpodautoscaler", "orders", {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}}}})
     stack.scaleproof("refresh", expect=(0, 1))
     stack.scaleproof("up")
+
+
+def shares_of_new_replicas(run: Run) -> dict[str, float]:
+    """What each replica that got ready under load did in its first 15 s, by CPU, relative to the mean of its service's."""
+    found = {}
+    for event in run.events[
+        (run.events["kind"] == "ready") & (run.events["time_s"] < run.meta.duration_seconds - 16)
+    ].itertuples():
+        ages = run.replicas["time_s"] - event.time_s
+        rows = run.replicas[
+            (run.replicas["service"] == event.component) & (run.replicas["state"] == "ready") & ages.between(1, 15)
+        ]
+        cores = rows.groupby("replica")["cpu_cores"].agg(["mean", "count"])
+        if event.replica in cores.index and cores.loc[event.replica, "count"] >= 13 and len(cores) > 1:
+            found[event.replica] = float(cores.loc[event.replica, "mean"] / cores["mean"].mean())
+    return found
+
+
+def judge_as_recordings(proof: Proof, folders: list[Path]) -> None:
+    """The simulator beside the real autoscaler of just now. A 90 % interval misses one in ten: what is asked here is less."""
+    unknown = pd.DataFrame(columns=list(METRIC_COLUMNS))
+    for folder in folders:
+        for each in replay(distil(read_run(folder), unknown, folder.name), proof.calibration):
+            LOG.info("%s", line(each))
+            simulated = each.replica_seconds_simulated
+            assert 0.9 * simulated.low <= each.replica_seconds <= 1.1 * simulated.high, line(each)
 
 
 def test_the_loop_with_ten_thousand_users(stack: ReferenceStack) -> None:
@@ -144,8 +178,10 @@ def test_the_loop_with_ten_thousand_users(stack: ReferenceStack) -> None:
     assert counts["total"].iloc[0] == 1, "one at first"
     assert counts["total"].max() >= 2, "more under the spike"
     assert counts["total"].iloc[-1] == 1, "one afterwards"
+    assert min(shares_of_new_replicas(before).values()) >= 0.5
     assert before.meta.users == 10_000
     assert len(before.requests) > 0.95 * len(before.schedule)
+    judge_as_recordings(proof, [folder / each.folder for each in proof.verdict.runs])
     if proof.tuning.changed:
         changed = {line.split()[-4] for line in progress.splitlines() if "] updated " in line}
         assert changed <= {"HorizontalPodAutoscaler", "Deployment"}, "a tuned policy changes nothing else"

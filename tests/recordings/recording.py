@@ -25,7 +25,7 @@ class ServiceRecording(SpecModel):
     """One service. Lists have an entry a second where nothing else is said."""
 
     arrivals: list[int]
-    """Requests that users intended, in each tenth of a second."""
+    """Requests that users sent, in each tenth of a second: under overload that is later than they intended."""
     cpu_cores: list[float]
     """All replicas together."""
     replicas: list[int]
@@ -99,8 +99,8 @@ def distil(run: Run, metric_samples: pd.DataFrame, name: str) -> Recording:
         lives = replica_lifetimes(run)
         lives = lives[lives["service"] == service]
         alive = np.minimum(lives["ended_s"], seconds) - np.maximum(lives["created_s"], 0.0)
-        intended = run.requests.loc[run.requests["service"] == service, "intended_s"].to_numpy(np.float64)
-        tenths = np.floor(intended * TENTHS).astype(np.int64)
+        sent = run.requests.loc[run.requests["service"] == service, "sent_s"].dropna().to_numpy(np.float64)
+        tenths = np.floor(sent * TENTHS).astype(np.int64)
         decided = run.decisions[(run.decisions["service"] == service) & (run.decisions["time_s"] <= seconds)]
         services[service] = ServiceRecording(
             arrivals=np.bincount(tenths[tenths < seconds * TENTHS], minlength=seconds * TENTHS).tolist(),

@@ -1,4 +1,4 @@
-"""The simulator put beside a recording: the same requests and policy; unknown are the phases of syncs, scrapes and readings."""
+"""The simulator put beside a recording: the same demand and policy; unknown are the phases of syncs, scrapes and readings."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings.recording import Recording
-from scaleproof.simulator.calibration import Calibration, Estimate
+from recordings.recording import TENTHS, Recording, ServiceRecording
+from scaleproof.simulator.calibration import Calibration, Estimate, ServiceCalibration
 from scaleproof.simulator.intervals import Band, estimate
 from scaleproof.simulator.model import Assumptions
-from scaleproof.simulator.simulate import SimulationResult, simulate
+from scaleproof.simulator.simulate import simulate
 
 PHASES = 40
-UNHURRIED = 0.7
-"""Share of the ready replicas' limits: below it no work waits, and CPU says what requests cost."""
+USED_UP = 0.9
+"""Share of the ready replicas' limits: below it no work waits, and CPU says what requests asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,57 +46,76 @@ class Beside:
 
 
 def replay(recording: Recording, calibration: Calibration, *, phases: int = PHASES) -> list[Beside]:
-    """Every service of the recording. What a request costs is taken from the recording: it belongs to what was given."""
-    scaled = calibration
-    for _ in range(2):
-        scaled = with_costs_of(recording, scaled, _simulate(recording, scaled, phases=4))
-    result = _simulate(recording, scaled, phases=phases)
-    return [
-        Beside(
-            recording=recording.name,
-            service=name,
-            measured=np.array(seen.replicas),
-            simulated=result.replicas(name),
-            replica_seconds=seen.replica_seconds,
-            replica_seconds_simulated=replica_seconds(result, name),
+    """Every service of the recording, each by itself: the calls among them are part of what was demanded."""
+    found = []
+    for name, seen in recording.services.items():
+        known = calibration.services[name]
+        wanted = demand(recording, calibration, name)
+        exact = Estimate(value=cost(known), low=cost(known), high=cost(known))
+        plain = {"cpu_seconds_per_request": exact, "busy_factor": 1.0, "idle_factor": 1.0, "calls": {}, "bottleneck": None}
+        result = simulate(
+            calibration.model_copy(update={"services": {name: known.model_copy(update=plain)}}),
+            recording.platform.model_copy(update={"services": {name: recording.platform.services[name]}}),
+            recording.policy.model_copy(update={"services": {name: recording.policy.services[name]}}),
+            {name: as_requests(wanted, cost(known))},
+            duration_seconds=recording.duration_seconds,
+            seeds=(recording.seed,),
+            phases=phases,
+            assumptions=replace(Assumptions.of(calibration.stamp), calibration_noise=False),
         )
-        for name, seen in recording.services.items()
-    ]
-
-
-def replica_seconds(result: SimulationResult, service: str) -> Estimate:
-    """Of one service up to the end of the load."""
-    return estimate([run.services[service].replica_seconds(result.duration_seconds) for run in result.runs])
-
-
-def with_costs_of(recording: Recording, calibration: Calibration, result: SimulationResult) -> Calibration:
-    """CPU a request such that the simulated CPU of the unhurried seconds is the measured one."""
-    services = {}
-    for name, known in calibration.services.items():
-        seen = recording.services[name]
-        limit = recording.policy.services[name].resources.limits.cpu_millicores / 1000
-        cpu, ready, total = (np.array(each) for each in (seen.cpu_cores, seen.ready, seen.replicas))
-        simulated = result.usage_cores(name).median
-        still = (
-            (cpu < UNHURRIED * ready * limit) & (ready == total) & (simulated < UNHURRIED * limit * result.ready(name).median)
+        found.append(
+            Beside(
+                recording=recording.name,
+                service=name,
+                measured=np.array(seen.replicas),
+                simulated=result.replicas(name),
+                replica_seconds=seen.replica_seconds,
+                replica_seconds_simulated=estimate([run.replica_seconds(result.duration_seconds) for run in result.runs]),
+            )
         )
-        factor = float(cpu[still].sum() / simulated[still].sum()) if still.any() else 1.0
-        value = known.cpu_seconds_per_request.value * factor
-        services[name] = known.model_copy(update={"cpu_seconds_per_request": Estimate(value=value, low=value, high=value)})
-    return calibration.model_copy(update={"services": services})
+    return found
 
 
-def _simulate(recording: Recording, calibration: Calibration, *, phases: int) -> SimulationResult:
-    return simulate(
-        calibration,
-        recording.platform,
-        recording.policy,
-        {name: seen.arrival_times for name, seen in recording.services.items()},
-        duration_seconds=recording.duration_seconds,
-        seeds=(recording.seed,),
-        phases=phases,
-        assumptions=replace(Assumptions.of("kube"), calibration_noise=False),
-    )
+def cost(known: ServiceCalibration) -> float:
+    """CPU seconds of a request among many."""
+    return known.cpu_seconds_per_request.value * known.busy_factor
+
+
+def demand(recording: Recording, calibration: Calibration, service: str) -> NDArray[np.float64]:
+    """Cores that requests asked for, in every second.
+
+    That is the CPU that was used, without what replicas use when they idle or start. Where the quota was used up it was more, which
+    only the requests tell; yet no less than was used, for a backlog is demand too.
+    """
+    known, seen = calibration.services[service], recording.services[service]
+    limit = recording.policy.services[service].resources.limits.cpu_millicores / 1000
+    cpu, ready = np.array(seen.cpu_cores), np.array(seen.ready)
+    served = cpu - known.start_burn_cores * starting(seen)
+    used = np.maximum(served - known.idle_cores * ready, 0.0)
+    asked = requests_per_second(recording, calibration, service) * cost(known)
+    return np.where(served >= USED_UP * ready * limit, np.maximum(used, asked), used)
+
+
+def starting(seen: ServiceRecording) -> NDArray[np.int64]:
+    """Replicas that were created and have not been ready yet, in every second."""
+    created, became_ready = (np.maximum(np.diff(each, prepend=each[0]), 0).cumsum() for each in (seen.replicas, seen.ready))
+    return np.maximum(created - became_ready, 0)
+
+
+def requests_per_second(recording: Recording, calibration: Calibration, service: str) -> NDArray[np.float64]:
+    """Of users, and of the services that call this one."""
+    own = {name: np.reshape(seen.arrivals, (-1, TENTHS)).sum(axis=1) for name, seen in recording.services.items()}
+    calls = {name: calibration.services[name].calls.get(service, 0.0) for name in own if name != service}
+    total: NDArray[np.float64] = own[service] + sum((own[name] * share for name, share in calls.items()), np.zeros(1))
+    return total
+
+
+def as_requests(cores: NDArray[np.float64], cpu_seconds: float) -> NDArray[np.float64]:
+    """Times of requests of that cost each, which ask for so many cores in every second."""
+    done = np.concatenate([[0.0], np.cumsum(cores)]) / cpu_seconds
+    count = int(done[-1])
+    times: NDArray[np.float64] = np.interp(np.arange(count) + 0.5, done, np.arange(done.size))
+    return times
 
 
 def line(each: Beside) -> str:
