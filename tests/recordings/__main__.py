@@ -16,6 +16,6 @@ if __name__ == "__main__":
     sys.stdout.write("\n".join(map(line, beside)) + "\n")
     errors = np.array([abs(each.error) for each in beside])
     sys.stdout.write(
-        f"median error {np.median(errors):.1%}, greatest {errors.max():.1%}; inside {sum(each.is_inside for each in beside)} of "
+        f"median error with known phases {np.median(errors):.1%}, greatest {errors.max():.1%}; inside the interval of any phase {sum(each.is_inside for each in beside)} of "
         f"{len(beside)}; timelines {np.mean([each.share_inside for each in beside]):.1%} of the seconds\n"
     )

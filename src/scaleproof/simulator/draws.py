@@ -95,8 +95,10 @@ def draw_run(
         table[:, layout.QUOTA_PHASE] = rng.random(REPLICAS_DRAWN)
         table[:, layout.COUNTER_PHASE] = _rng(seed, phase, name, "counters").random(REPLICAS_DRAWN)
         replicas[name] = table
-        sync_phase[name] = float(rng.random()) * assumptions.sync_seconds
-    scrape_phase = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds
+        drawn = float(rng.random()) * assumptions.sync_seconds
+        sync_phase[name] = drawn if assumptions.sync_phase_seconds is None else assumptions.sync_phase_seconds
+    drawn = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds
+    scrape_phase = drawn if assumptions.scrape_phase_seconds is None else assumptions.scrape_phase_seconds
     return RunDraws(seed, phase, arrivals, requests, calls, replicas, sync_phase, scrape_phase)
 
 

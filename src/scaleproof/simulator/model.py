@@ -31,6 +31,10 @@ class Assumptions:
     counter_seconds: tuple[float, float] = (0.0, 0.0)
     """Least and greatest time between two readings of a replica's counters, where a scrape finds the last reading; (0, 0): a
     scrape reads them itself."""
+    sync_phase_seconds: float | None = None
+    """When the first sync is, where that is known; None: it is drawn."""
+    scrape_phase_seconds: float | None = None
+    """The same of the first scrape."""
     propagation_seconds: tuple[float, float] = (0.5, 1.0)
     """From a replica's readiness to its first request: the readiness poll and the gateway's view of its endpoints."""
     drain_seconds: float = 1.0

@@ -145,3 +145,8 @@ class TestAssumptions:
         assert Assumptions.of(stamp) == Assumptions()
         assert [of[runtime].counter_seconds for runtime in ("containerd", "cri-o")] == [(0.0, 0.0), (10.0, 20.0)]
         assert of["cri-o"].drain_seconds == of["containerd"].drain_seconds > Assumptions().drain_seconds
+
+    def test_phases_that_are_known_are_not_drawn(self, calibrated):
+        known = Assumptions(sync_phase_seconds=3.5, scrape_phase_seconds=11.0)
+        draws = [draw_run(calibrated(), ("shop",), {"shop": np.zeros(0)}, known, seed=1, phase=phase) for phase in range(3)]
+        assert [(draw.sync_phase["shop"], draw.scrape_phase) for draw in draws] == [(3.5, 11.0)] * 3
