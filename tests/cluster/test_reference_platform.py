@@ -53,7 +53,7 @@ def stack(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_an_interrupted_up_says_how_to_go_on_and_the_next_one_does(stack: ReferenceStack) -> None:
     up = stack.start("up")
-    wait_for("Deployment", stack, up)
+    wait_for("created Namespace", stack, up)
     begun = time.monotonic()
     up.send_signal(signal.SIGINT)
     _, err = stack.ended(up, expect=(130,), timeout=60)
