@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,10 @@ from scaleproof.telemetry.run import Run, read_run
 ROOT = Path(__file__).parents[2]
 STACK = "cluster"
 NAMESPACE = f"reference-{STACK}"
+
+
+def heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class ReferenceStack:
@@ -47,6 +52,8 @@ class ReferenceStack:
                 stdout=subprocess.PIPE,
                 stderr=progress,
                 text=True,
+                # As a terminal starts it: what runs in a script's background ignores Ctrl-C, and so would its children.
+                preexec_fn=heed_ctrl_c,
             )
 
     @property
