@@ -53,7 +53,7 @@ class ReferenceStack:
                 stderr=progress,
                 text=True,
                 # As a terminal starts it: what runs in a script's background ignores Ctrl-C, and so would its children.
-                preexec_fn=heed_ctrl_c,
+                preexec_fn=heed_ctrl_c,  # noqa: PLW1509  it takes no lock
             )
 
     @property
