@@ -56,8 +56,8 @@ demo-cluster: cluster-up  ## The whole loop on a real Kubernetes: `pulumi up`, 1
 	@cp Pulumi.cluster.yaml Pulumi.demo-cluster.yaml
 	@$(BIN)/python -m scripts.cluster exec --pulumi -- $(BIN)/scaleproof prove --target kube --stack demo-cluster --users 10000 --shape spike --indicative --max-window 60
 
-test-cluster: cluster-up  ## Everything that needs a real Kubernetes; leaves the cluster up (Linux, root)
-	@scripts/test-cluster
+test-cluster: cluster-up  ## Everything that needs a real Kubernetes; leaves the cluster up (Linux, root). PART=functional or measured: one part
+	@scripts/test-cluster $(PART)
 
 .PHONY: record
 record: cluster-up  ## Record the real autoscaler under several loads, for the simulator's tests (about 40 minutes; Linux, root)

@@ -95,10 +95,9 @@ def draw_run(
         table[:, layout.QUOTA_PHASE] = rng.random(REPLICAS_DRAWN)
         table[:, layout.COUNTER_PHASE] = _rng(seed, phase, name, "counters").random(REPLICAS_DRAWN)
         replicas[name] = table
-        drawn = float(rng.random()) * assumptions.sync_seconds
-        sync_phase[name] = drawn if assumptions.sync_phase_seconds is None else assumptions.sync_phase_seconds
-    drawn = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds
-    scrape_phase = drawn if assumptions.scrape_phase_seconds is None else assumptions.scrape_phase_seconds
+        sync_phase[name] = _known_or(assumptions.sync_phase_seconds, float(rng.random()) * assumptions.sync_seconds)
+    scrape = float(_rng(seed, phase, "", "scrape").random()) * assumptions.scrape_seconds
+    scrape_phase = _known_or(assumptions.scrape_phase_seconds, scrape)
     return RunDraws(seed, phase, arrivals, requests, calls, replicas, sync_phase, scrape_phase)
 
 
@@ -127,6 +126,10 @@ def _requests(
     choices = rng.random(size)
     work = gamma(rng, 1.0, service.cpu_variation, size) * cpu_mean
     return RequestDraws(work, gamma(rng, 1.0, service.wait_variation, size) * wait_mean, choices)
+
+
+def _known_or(known: float | None, drawn: float) -> float:
+    return drawn if known is None else known
 
 
 def _shifted(estimate: Estimate, sigmas: float) -> float:
