@@ -7,25 +7,23 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.telemetry.cost import replica_counts, replica_lifetimes
+from scaleproof.telemetry.cost import cost, replica_counts
 from scaleproof.telemetry.run import Run
 
 FOLDER = Path(__file__).parent / "kubernetes"
 CALIBRATION = FOLDER / "calibration.json"
 """What the replicas of all recordings in the folder need, measured before them on the same cluster."""
-TENTHS = 10
 
 
 class ServiceRecording(SpecModel):
     """One service. Lists have an entry a second where nothing else is said."""
 
     arrivals: list[int]
-    """Requests that users sent, in each tenth of a second: under overload that is later than they intended."""
+    """Requests that users sent: under overload that is later than they intended."""
     cpu_cores: list[float]
     """All replicas together."""
     replicas: list[int]
@@ -34,15 +32,6 @@ class ServiceRecording(SpecModel):
     replica_seconds: float
     decisions: list[tuple[float, int, int]]
     """(second, current, desired) of every status that the autoscaler wrote."""
-
-    @property
-    def arrival_times(self) -> NDArray[np.float64]:
-        """Sorted seconds: within a tenth of a second as even as can be."""
-        counts = np.array(self.arrivals)
-        starts = np.repeat(np.arange(counts.size) / TENTHS, counts)
-        ordinals = np.arange(starts.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        times: NDArray[np.float64] = starts + (ordinals + 0.5) / np.repeat(counts, counts) / TENTHS
-        return times
 
 
 class Sample(SpecModel):
@@ -91,23 +80,20 @@ def recordings(folder: Path = FOLDER) -> list[Path]:
 def distil(run: Run, metric_samples: pd.DataFrame, name: str) -> Recording:
     """Up to the end of the load. `metric_samples`: `cluster.recording.METRIC_COLUMNS`."""
     seconds = int(run.meta.duration_seconds)
+    until_end = cost(run, until_s=seconds)
     services = {}
     for service in run.meta.policy.services:
         counts = replica_counts(run, service)
         table = run.replicas[run.replicas["service"] == service]
         cores = table.groupby("time_s")["cpu_cores"].sum().reindex(counts["time_s"], fill_value=0.0)
-        lives = replica_lifetimes(run)
-        lives = lives[lives["service"] == service]
-        alive = np.minimum(lives["ended_s"], seconds) - np.maximum(lives["created_s"], 0.0)
         sent = run.requests.loc[run.requests["service"] == service, "sent_s"].dropna().to_numpy(np.float64)
-        tenths = np.floor(sent * TENTHS).astype(np.int64)
         decided = run.decisions[(run.decisions["service"] == service) & (run.decisions["time_s"] <= seconds)]
         services[service] = ServiceRecording(
-            arrivals=np.bincount(tenths[tenths < seconds * TENTHS], minlength=seconds * TENTHS).tolist(),
+            arrivals=np.bincount(sent[sent < seconds].astype(np.int64), minlength=seconds).tolist(),
             cpu_cores=[round(value, 4) for value in _by_second(counts["time_s"], cores, seconds)],
             replicas=[round(value) for value in _by_second(counts["time_s"], counts["total"], seconds)],
             ready=[round(value) for value in _by_second(counts["time_s"], counts["ready"], seconds)],
-            replica_seconds=round(float(np.maximum(alive, 0.0).sum()), 2),
+            replica_seconds=round(until_end.replica_seconds[service], 2),
             decisions=[
                 (round(float(row.time_s), 2), int(row.current_replicas), int(row.desired_replicas))
                 for row in decided.itertuples()

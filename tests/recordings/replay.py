@@ -1,4 +1,4 @@
-"""The simulator put beside a recording: the same demand and policy; unknown are the phases of syncs, scrapes and readings."""
+"""The simulator put beside a recording: the same demand and policy, the phases of syncs and scrapes once known and once not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recordings.recording import TENTHS, Recording, ServiceRecording
+from recordings.recording import Recording, ServiceRecording
 from scaleproof.simulator.calibration import Calibration, Estimate, ServiceCalibration
 from scaleproof.simulator.intervals import Band, estimate
 from scaleproof.simulator.model import Assumptions
@@ -54,13 +54,13 @@ def replay(recording: Recording, calibration: Calibration, *, phases: int = PHAS
     """Every service of the recording, each by itself: the calls among them are part of what was demanded."""
     found = []
     for name, seen in recording.services.items():
-        blind = simulated(
-            recording, calibration, name, replace(Assumptions.of(calibration.stamp), calibration_noise=False), phases
-        )
+        usual = replace(Assumptions.of(calibration.stamp), calibration_noise=False)
+        requests = as_requests(demand(recording, calibration, name), cost(calibration.services[name]))
+        blind = simulated(recording, calibration, name, requests, usual, phases)
         knowing = [
             run
-            for assumptions in known_phases(recording, calibration, name)
-            for run in simulated(recording, calibration, name, assumptions, phases // 4).runs
+            for assumptions in known_phases(recording, name, usual)
+            for run in simulated(recording, calibration, name, requests, assumptions, phases // 4).runs
         ]
         found.append(
             Beside(
@@ -77,9 +77,14 @@ def replay(recording: Recording, calibration: Calibration, *, phases: int = PHAS
 
 
 def simulated(
-    recording: Recording, calibration: Calibration, service: str, assumptions: Assumptions, phases: int
+    recording: Recording,
+    calibration: Calibration,
+    service: str,
+    requests: NDArray[np.float64],
+    assumptions: Assumptions,
+    phases: int,
 ) -> SimulationResult:
-    """The service under what was demanded of it."""
+    """The service alone, under these requests of equal cost."""
     known = calibration.services[service]
     exact = Estimate(value=cost(known), low=cost(known), high=cost(known))
     plain = {"cpu_seconds_per_request": exact, "busy_factor": 1.0, "idle_factor": 1.0, "calls": {}, "bottleneck": None}
@@ -87,7 +92,7 @@ def simulated(
         calibration.model_copy(update={"services": {service: known.model_copy(update=plain)}}),
         recording.platform.model_copy(update={"services": {service: recording.platform.services[service]}}),
         recording.policy.model_copy(update={"services": {service: recording.policy.services[service]}}),
-        {service: as_requests(demand(recording, calibration, service), cost(known))},
+        {service: requests},
         duration_seconds=recording.duration_seconds,
         seeds=(recording.seed,),
         phases=phases,
@@ -95,10 +100,9 @@ def simulated(
     )
 
 
-def known_phases(recording: Recording, calibration: Calibration, service: str) -> list[Assumptions]:
+def known_phases(recording: Recording, service: str, usual: Assumptions) -> list[Assumptions]:
     """The phases that the recording tells: scrapes by the times of samples, syncs by the first decision, which was seen up to a
     second after it was taken. Nothing where no samples were recorded."""
-    usual = replace(Assumptions.of(calibration.stamp), calibration_noise=False)
     scrapes = [sample.sampled_s for sample in recording.samples if sample.sampled_s > 0]
     decided = recording.services[service].decisions
     if not scrapes or not decided:
@@ -141,7 +145,7 @@ def starting(seen: ServiceRecording) -> NDArray[np.int64]:
 
 def requests_per_second(recording: Recording, calibration: Calibration, service: str) -> NDArray[np.float64]:
     """Of users, and of the services that call this one."""
-    own = {name: np.reshape(seen.arrivals, (-1, TENTHS)).sum(axis=1) for name, seen in recording.services.items()}
+    own = {name: np.array(seen.arrivals) for name, seen in recording.services.items()}
     calls = {name: calibration.services[name].calls.get(service, 0.0) for name in own if name != service}
     total: NDArray[np.float64] = own[service] + sum((own[name] * share for name, share in calls.items()), np.zeros(1))
     return total

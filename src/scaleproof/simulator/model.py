@@ -38,7 +38,7 @@ class Assumptions:
     propagation_seconds: tuple[float, float] = (0.5, 1.0)
     """From a replica's readiness to its first request: the readiness poll and the gateway's view of its endpoints."""
     drain_seconds: float = 1.0
-    """A draining replica stays at least so long; how long at most is the service's `drain_seconds`."""
+    """A draining replica stays at least so long, and at most so much longer as the service's `drain_seconds` says."""
     max_outstanding: int | None = None
     """Requests in one service at once, beyond which the gateway answers 503 (a circuit breaker); None: no limit."""
     calibration_noise: bool = True

@@ -1,6 +1,6 @@
-"""Recorded runs of the real autoscaler, and the simulator given the same requests and policies.
+"""Recorded runs of the real autoscaler, and the simulator given the same demand and policies.
 
-`make record` makes the recordings; tests/cluster/test_reference_platform.py makes one anew each time and judges it the same way.
+`make record` makes the recordings; tests/cluster/test_reference_platform.py makes two anew each time and judges them in the same way.
 """
 
 from __future__ import annotations
