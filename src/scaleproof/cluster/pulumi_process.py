@@ -11,8 +11,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO, Final
 
 from pulumi.automation import CommandResult, PulumiCommand
@@ -56,27 +58,32 @@ class PulumiProcess(PulumiCommand):
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         if Path(self.command).is_absolute():
             environment["PATH"] = f"{Path(self.command).parent}{os.pathsep}{environment.get('PATH', '')}"
-        process = subprocess.Popen(  # noqa: S603  the engine that the user installed
-            [self.command, *([] if "--non-interactive" in args else ["--non-interactive"]), *args],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env=environment,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        out, err = _Reader(process.stdout, on_output), _Reader(process.stderr, on_error)
+        process: subprocess.Popen[str] | None = None
+        readers: list[_Reader] = []
         try:
+            with _interrupts_held():
+                process = subprocess.Popen(  # noqa: S603  the engine that the user installed
+                    [self.command, *([] if "--non-interactive" in args else ["--non-interactive"]), *args],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=cwd,
+                    env=environment,
+                    encoding="utf-8",
+                    start_new_session=True,
+                )
+                assert process.stdout is not None
+                assert process.stderr is not None
+                out, err = _Reader(process.stdout, on_output), _Reader(process.stderr, on_error)
+                readers = [out, err]
             self._wait(process, watched=bool(CHANGING & set(args[:2])))
         except BaseException:
-            self._stop(process)
+            if process is not None:
+                self._stop(process)
             raise
         finally:
             # A plug-in that outlives a killed engine would keep the pipes open.
-            out.join(READ_SECONDS)
-            err.join(READ_SECONDS)
+            for reader in readers:
+                reader.join(READ_SECONDS)
         result = CommandResult(stdout="\n".join(out.lines), stderr="\n".join(err.lines), code=process.returncode)
         if process.returncode != 0:
             raise create_command_error(result)
@@ -102,6 +109,23 @@ class PulumiProcess(PulumiCommand):
                 else:
                     process.send_signal(number)
             _ended_within(process, GRACE_SECONDS / 2)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A Ctrl-C comes at the end: in the middle of starting the engine it would leave one behind that nobody knows of."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        before(*held[0])
 
 
 class _Reader(threading.Thread):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     made = FakeEngine(tmp_path / "bin")
     monkeypatch.setenv("PATH", made.path)
     monkeypatch.setattr(pulumi_process, "WATCH_SECONDS", 0.05)
-    monkeypatch.setattr(pulumi_process, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(pulumi_process, "GRACE_SECONDS", 20.0)  # a busy machine is slow
     return made
 
 
@@ -160,7 +161,26 @@ def test_ctrl_c_reaches_the_engine_exactly_once_and_it_ends(engine, stack, progr
 
 
 @pytest.mark.usefixtures("interruptible")
-def test_an_engine_that_does_not_end_is_killed_and_unlocked(engine, stack, progress) -> None:
+def test_ctrl_c_while_the_engine_is_being_started_leaves_none_behind(engine, stack, progress, monkeypatch) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *args, **kwargs) -> None:
+            super().__init__(*args, **kwargs)
+            if "up" in args[0]:
+                started.append(self)
+                signal.raise_signal(signal.SIGINT)
+
+    engine.set("hangs")
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stack.up(progress)
+    assert [process.poll() is None for process in started] == [False]
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_engine_that_does_not_end_is_killed_and_unlocked(engine, stack, progress, monkeypatch) -> None:
+    monkeypatch.setattr(pulumi_process, "GRACE_SECONDS", 2.0)
     engine.set("hangs")
     engine.set("stubborn")
     thread = when_hanging(engine, lambda: os.kill(os.getpid(), signal.SIGINT))
