@@ -170,7 +170,7 @@ def get_resource_replicas(  # noqa: C901  # upstream's own shape, for reading si
             considered += 1
     # Only a negative request could make the new total zero; API validation refuses those.
     new_usage_ratio = wrap_int32(quotient(usage_total * 100, requests_total)) / target_utilization
-    replicas, reason = _replicas_after_fill_in(
+    replicas, reason = replicas_after_fill_in(
         current_replicas, usage_ratio, new_usage_ratio, considered, tolerance_down, tolerance_up
     )
     return replicas, utilization, mean_usage, usage_ratio, new_usage_ratio, reason
@@ -225,14 +225,14 @@ def calc_plain_metric_replicas(  # noqa: C901  # as above
     if scale_up_with_unready:
         considered += unready
     new_usage_ratio = quotient(usage_total, considered) / target_usage
-    replicas, reason = _replicas_after_fill_in(
+    replicas, reason = replicas_after_fill_in(
         current_replicas, usage_ratio, new_usage_ratio, considered, tolerance_down, tolerance_up
     )
     return replicas, mean_usage, usage_ratio, new_usage_ratio, reason
 
 
 @jitable
-def _replicas_after_fill_in(
+def replicas_after_fill_in(
     current_replicas: int,
     usage_ratio: float,
     new_usage_ratio: float,

@@ -1,0 +1,72 @@
+"""Many `autoscaling/v2` specs as the arrays that one call of the kernel reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaleproof.simulator import autoscaling
+from scaleproof.simulator.autoscaling_spec import pack
+from scaleproof.simulator.traffic.kernel import PERIOD
+from scaleproof.simulator.traffic.service_model import ServiceModel
+from scaleproof.spec.autoscaling import AutoscalingSpec
+from scaleproof.spec.errors import BadInputError
+
+
+@dataclass(frozen=True)
+class PackedPolicies:
+    """One row a policy; the columns are named in `simulator.autoscaling`."""
+
+    ints: NDArray[np.int64]
+    floats: NDArray[np.float64]
+    rules: NDArray[np.int64]
+    """int64[policies, most rules, 3]; each policy reads its own number of them."""
+    metrics: NDArray[np.int64]
+    """int64[policies, 2]: kind and target."""
+
+    def __len__(self) -> int:
+        return int(self.ints.shape[0])
+
+    def chosen(self, rows: Sequence[int] | NDArray[np.int64]) -> PackedPolicies:
+        """These rows, in this order."""
+        return PackedPolicies(self.ints[rows], self.floats[rows], self.rules[rows], self.metrics[rows])
+
+
+def pack_policies(specs: Sequence[AutoscalingSpec], service: ServiceModel) -> PackedPolicies:
+    """Raises BadInputError for a spec that has not exactly one metric, CPU or requests per replica."""
+    rows = []
+    for number, spec in enumerate(specs):
+        row = pack(spec, service.request_millicores, sync_seconds=PERIOD)
+        if row.metrics.shape[0] != 1:
+            raise BadInputError(
+                f"policy {number + 1}: {row.metrics.shape[0]} metrics; traffic is simulated with exactly one",
+                hint="Resource cpu, or Pods with requests/s of a replica",
+            )
+        if row.ints[autoscaling.MIN_REPLICAS] < 1:
+            raise BadInputError(f"policy {number + 1}: minReplicas 0; traffic is simulated with at least 1")
+        rows.append(row)
+    most = max((row.rules.shape[0] for row in rows), default=1)
+    rules = np.zeros((len(rows), most, 3), np.int64)
+    for number, row in enumerate(rows):
+        rules[number, : row.rules.shape[0]] = row.rules
+    return PackedPolicies(
+        np.array([row.ints for row in rows], np.int64).reshape(len(rows), autoscaling.INTS),
+        np.array([row.floats for row in rows]).reshape(len(rows), autoscaling.FLOATS),
+        rules,
+        np.array([row.metrics[0] for row in rows], np.int64).reshape(len(rows), 2),
+    )
+
+
+def steady_replicas(policies: PackedPolicies, service: ServiceModel, rate: float) -> NDArray[np.int64]:
+    """The count at which each policy would stay under a constant rate, from many replicas down; int64[policies]."""
+    target = policies.metrics[:, 1].astype(float)
+    of_cpu = policies.metrics[:, 0] == autoscaling.CPU_UTILIZATION
+    of_value = policies.metrics[:, 0] == autoscaling.CPU_AVERAGE_VALUE
+    cores = np.where(of_value, target / 1000, target * service.request_millicores / 100_000)
+    each = np.where(of_cpu | of_value, (cores - service.idle_cores) / service.cpu_seconds_per_request, target / 1000)
+    wanted = np.ceil(np.divide(rate, np.maximum(each, 1e-9)) - 1e-9)
+    low, high = policies.ints[:, autoscaling.MIN_REPLICAS], policies.ints[:, autoscaling.MAX_REPLICAS]
+    return np.clip(wanted, low, high).astype(np.int64)
