@@ -75,6 +75,29 @@ def load_options(verb: Verb) -> Verb:
     return click.option("--users", type=click.IntRange(1), help="Users at the peak. [default: platform.yaml]")(verb)
 
 
+def traffic_options(verb: Verb) -> Verb:
+    """--trace, --service, --peak and --budget, of verbs that can do without a load."""
+    verb = click.option(
+        "--budget", default="0.1%", show_default=True, help="Share of requests that may be violated, in each trace."
+    )(verb)
+    verb = click.option("--peak", type=click.FloatRange(0, min_open=True), help="Scale each trace to this peak, requests/s.")(
+        verb
+    )
+    verb = click.option("--service", help="Which service of the calibration. [default: its only one]")(verb)
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--trace", type=file, multiple=True, help="Recorded traffic (CSV) instead of a load; may be repeated.")(
+        verb
+    )
+
+
+def refuse(*names: str, why: str, hint: str) -> None:
+    """Raise BadInputError where one of these options was typed."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name in names and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE:
+            raise BadInputError(f"{parameter.opts[0]} {why}", hint=hint)
+
+
 @click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="scaleproof")
 def cli() -> None:
@@ -242,8 +265,33 @@ def calibrate(project: Path, stack: str, target: str, output: Path | None, seed:
 @click.option(
     "--seeds", type=click.IntRange(2), default=20, show_default=True, help="Simulated repetitions, for the intervals."
 )
+@traffic_options
+@click.option(
+    "--policy",
+    "policies",
+    type=click.Path(dir_okay=False, path_type=Path),
+    multiple=True,
+    help="With recorded traffic: a HorizontalPodAutoscaler or its spec, JSON or YAML; may be repeated.",
+)
+@click.option("--prometheus", metavar="URL", help="Recorded traffic out of this Prometheus.")
+@click.option("--query", metavar="PROMQL", help="Its requests/s: one expression, one series.")
+@click.option("--since", default="14d", show_default=True, help="How far back.")
+@click.option("--step", default="60s", show_default=True, help="Between two values.")
+@click.option(
+    "--bearer-token-file", type=click.Path(dir_okay=False, path_type=Path), help="A file with the token that Prometheus wants."
+)
+@click.option(
+    "--save-trace", type=click.Path(dir_okay=False, path_type=Path), help="Keep what Prometheus answered, as CSV for --trace."
+)
+@click.option(
+    "--chart", type=click.Path(dir_okay=False, path_type=Path), help="A picture of rate and replicas over time: .svg or .png."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@example("scaleproof simulate --users 10000 --shape ramp")
+@example(
+    "scaleproof simulate --users 10000 --shape ramp",
+    "scaleproof simulate --trace june.csv --calibration service.json --policy now.yaml --policy new.yaml",
+    "scaleproof simulate --prometheus http://127.0.0.1:9090 --query 'sum(rate(http_requests_total[1m]))' --policy now.yaml",
+)
 def simulate(
     project: Path,
     stack: str,
@@ -254,10 +302,58 @@ def simulate(
     processes: int | None,
     calibration: Path | None,
     seeds: int,
+    trace: tuple[Path, ...],
+    service: str | None,
+    peak: float | None,
+    budget: str,
+    policies: tuple[Path, ...],
+    prometheus: str | None,
+    query: str | None,
+    since: str,
+    step: str,
+    bearer_token_file: Path | None,
+    save_trace: Path | None,
+    chart: Path | None,
     *,
     as_json: bool,
 ) -> int:
-    """Predict replicas, latency, violation and cost of the stack's policy under a load. Sends nothing."""
+    """Predict replicas, latency, violation and cost of the stack's policy under a load. Sends nothing.
+
+    With --trace or --prometheus: what would the HPA have done with recorded traffic? Any number of policies, no project needed;
+    exits 0 where one keeps violation within the budget, 1 where none does.
+    """
+    if trace or prometheus is not None:
+        if trace and prometheus is not None:
+            raise BadInputError("--trace and --prometheus exclude each other", hint="leave one out")
+        refuse(
+            "users",
+            "shape",
+            "processes",
+            why="is for a load, which recorded traffic replaces",
+            hint="scale traffic with --peak",
+        )
+        if trace:
+            refuse("query", "since", "step", "bearer_token_file", "save_trace", why="is for --prometheus", hint="leave it out")
+        from scaleproof.wiring.traffic import PrometheusAsked, simulate_traffic
+        from scaleproof.wiring.traffic_tuning import budget_of
+
+        asked = None
+        if prometheus is not None:
+            asked = PrometheusAsked(prometheus, query, since, step, bearer_token_file, save_trace)
+        return simulate_traffic(
+            trace,
+            asked,
+            policies=policies,
+            calibration=calibration or project / ".scaleproof" / stack / "calibration.json",
+            service=service,
+            peak=peak,
+            budget=budget_of(budget),
+            seeds=range(seed, seed + seeds),
+            as_json=as_json,
+            chart=chart,
+        )
+    of_traffic = ("policies", "service", "peak", "budget", "query", "since", "step", "bearer_token_file", "save_trace", "chart")
+    refuse(*of_traffic, why="is for recorded traffic", hint="give --trace FILE or --prometheus URL")
     opened = _project(project, stack, target)
     plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
     return opened.simulate(plan, calibration=calibration, seeds=seeds, as_json=as_json)
@@ -286,7 +382,21 @@ def simulate(
 @click.option("--dry-run", is_flag=True, help="Print the difference; change nothing.")
 @click.option("--verify", is_flag=True, help="Measure old and new under the same load; keep the new one only if it is better.")
 @click.option("--pairs", type=click.IntRange(1), default=1, show_default=True, help="ABBA pairs of the verification.")
-@example("scaleproof tune --users 10000 --shape spike --dry-run", "scaleproof tune --verify --pairs 2")
+@traffic_options
+@click.option(
+    "--metric", type=click.Choice(["cpu", "requests"]), default="cpu", show_default=True, help="What the policy looks at."
+)
+@click.option("--min-replicas", type=click.IntRange(1), default=2, show_default=True, help="The least minReplicas.")
+@click.option("--max-replicas", type=click.IntRange(1), help="maxReplicas. [default: twice what the highest peak needs]")
+@click.option(
+    "--policy", type=click.Path(dir_okay=False, path_type=Path), help="The policy in force, which stays if it is as good."
+)
+@click.option("--output", type=click.Choice(["text", "json", "hpa"]), help="hpa: an autoscaling/v2 spec. [default: text]")
+@example(
+    "scaleproof tune --users 10000 --shape spike --dry-run",
+    "scaleproof tune --verify --pairs 2",
+    "scaleproof tune --trace june.csv --trace july.csv --calibration service.json --output hpa > policy.json",
+)
 def tune(
     project: Path,
     stack: str,
@@ -302,13 +412,42 @@ def tune(
     dry_run: bool,
     verify: bool,
     pairs: int,
+    trace: tuple[Path, ...],
+    service: str | None,
+    budget: str,
+    peak: float | None,
+    metric: Literal["cpu", "requests"],
+    min_replicas: int,
+    max_replicas: int | None,
+    policy: Path | None,
+    output: Literal["text", "json", "hpa"] | None,
 ) -> int:
     """Find the cheapest policy that keeps the SLO with a margin, and write it to the stack.
 
     With --verify: exits 0 better, 1 not better, 3 inconclusive; unless better, everything goes back.
+
+    With --trace: for recorded traffic instead of a load; the policy is printed, and nothing else is needed or changed.
     """
     if dry_run and verify:
         raise BadInputError("--dry-run and --verify exclude each other", hint="leave one out")
+    if trace:
+        if verify:
+            raise BadInputError("--verify needs a load; --trace sends none", hint="leave one out")
+        from scaleproof.wiring.traffic_tuning import budget_of, tune_on_traces
+
+        return tune_on_traces(
+            trace,
+            calibration=calibration or project / ".scaleproof" / stack / "calibration.json",
+            service=service,
+            current=policy,
+            output=output or "text",
+            budget=budget_of(budget),
+            least_replicas=min_replicas,
+            most_replicas=max_replicas,
+            peak=peak,
+            metric=metric,
+            seed=seed,
+        )
     opened = _project(project, stack, target)
     plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
     return opened.tune(
@@ -357,7 +496,7 @@ def explain(file: Any, *, batch: bool, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(["platform", "policy", "calibration", "run", "hpa-case"]))
+@click.argument("name", type=click.Choice(["platform", "policy", "calibration", "service", "run", "hpa-case"]))
 @example("scaleproof schema platform > platform.schema.json")
 def schema(name: str) -> int:
     """Print the JSON schema of a file format, for editors and other programs."""

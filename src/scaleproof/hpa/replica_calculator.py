@@ -240,6 +240,7 @@ def replicas_after_fill_in(
     tolerance_down: float,
     tolerance_up: float,
 ) -> tuple[int, int]:
+    """(Replicas, reason) where pods without a usable sample were counted in: the second half of upstream's functions."""
     if is_within(new_usage_ratio, tolerance_down, tolerance_up):
         return current_replicas, WITHIN_TOLERANCE_AFTER_FILL_IN
     if (usage_ratio < 1.0 and new_usage_ratio > 1.0) or (usage_ratio > 1.0 and new_usage_ratio < 1.0):

@@ -30,7 +30,7 @@ def summary_lines(summary: Summary) -> list[str]:
                 str(service.peak_replicas),
             )
         )
-    lines = _aligned(rows)
+    lines = aligned(rows)
     lines.append(
         f"peak: {number(summary.peak_users)} users, {amount(summary.peak_rate_per_second)} requests/s, "
         f"{percent(summary.served_share_at_peak)} of its last minute answered"
@@ -66,7 +66,7 @@ def calibration_lines(calibration: Calibration) -> list[str]:
         )
         if service.bottleneck:
             notes.append(f"{name}: more replicas stop helping because they share {service.bottleneck}")
-    return _aligned(rows) + notes
+    return aligned(rows) + notes
 
 
 def tuning_lines(result: TuningResult) -> list[str]:
@@ -77,7 +77,7 @@ def tuning_lines(result: TuningResult) -> list[str]:
         return ["The policy stays as it is: no change is worth more than the measurement's noise."]
     rows = [("service", "field", "before", "after"), *changed_fields(result.before, result.after)]
     return [
-        *_aligned(rows),
+        *aligned(rows),
         f"expected cost: {_estimate(result.before_cost)} → {_estimate(result.after_cost)} core-seconds",
         f"expected violation of the worst service: {_share(result.before_violation)} → {_share(result.after_violation)}",
         *(f"- {reason}" for reason in result.reasons),
@@ -94,7 +94,7 @@ def prediction_lines(prediction: Prediction) -> list[str]:
         (f"p95 of {name}", f"{duration(found.value)} ({duration(found.low)} to {duration(found.high)})")
         for name, found in prediction.p95_seconds.items()
     ]
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
@@ -116,7 +116,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
                 "" if change.significant else "within the noise",
             )
         )
-    lines += _aligned(rows) if verdict.changes else []
+    lines += aligned(rows) if verdict.changes else []
     lines += [f"- {reason}" for reason in verdict.reasons]
     if verdict.restored:
         lines.append("The stack file and the running policy went back to what they were.")
@@ -139,7 +139,7 @@ def _share(value: Estimate) -> str:
     return f"{percent(value.value)} ({percent(value.low)} to {percent(value.high)})"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as their widest cell on a screen, two spaces apart."""
     widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
-from urllib.parse import urlsplit
+from functools import partial
+from typing import Final
 
 import numpy as np
 import pandas as pd
-import requests
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from prometheus_api_client.prometheus_connect import PrometheusConnect
-from urllib3.util.retry import Retry
 
 from scaleproof.sources.prometheus_queries import PrometheusQueries
-from scaleproof.spec.errors import BadInputError, CannotMeasureError, ScaleproofError
+from scaleproof.sources.prometheus_server import Moments, PrometheusServer
+from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.telemetry.run import empty_table
 from scaleproof.telemetry.tables import TABLES
 
-TIMEOUT_SECONDS: Final = 5
-MOST_POINTS: Final = 10_000
-"""Points a query; Prometheus refuses more than 11,000 (web/api/v1: query_range)."""
 REPLICA_VALUES: Final = ("cpu_cores", "throttled_share", "memory_bytes", "ready", "draining", "failed")
 DECISION_VALUES: Final = ("current_replicas", "desired_replicas", "utilization", "target")
 
@@ -45,21 +38,21 @@ def read_run_tables(
     Raises BadInputError where the address, the times or a query is wrong; CannotMeasureError where Prometheus does not answer
     within 5 s, or knows no pod of a service.
     """
-    prometheus = _Prometheus(url, bearer_token)
+    server = PrometheusServer(url, bearer_token)
     if not start < end:
         raise BadInputError(f"the time range ends ({end:.0f}) before it begins ({start:.0f})", hint="give the start first")
-    moments = _Moments(start, end, step_seconds)
+    answer = partial(_matrix, server, queries, moments=Moments(start, end, step_seconds))
     replicas, gateway, decisions = [], [], []
     for service in services:
-        found = {name: prometheus.matrix(queries, name, service, moments) for name in ("exists", *REPLICA_VALUES)}
+        found = {name: answer(name, service) for name in ("exists", *REPLICA_VALUES)}
         if found["exists"].empty:
             raise CannotMeasureError(
                 f"Prometheus at {url} knows no pod of {service!r} between {_utc(start)} and {_utc(end)}",
                 hint=f"does this find any: {queries.render('exists', service)} — if not, override the queries' names",
             )
         replicas.append(_replica_rows(service, found, start))
-        gateway.append(_gateway_rows(service, prometheus.matrix(queries, "gateway_buckets", service, moments), queries, start))
-        values = {name: prometheus.matrix(queries, name, service, moments) for name in DECISION_VALUES}
+        gateway.append(_gateway_rows(service, answer("gateway_buckets", service), queries, start))
+        values = {name: answer(name, service) for name in DECISION_VALUES}
         decisions.append(_decision_rows(service, values, start))
     table = _table("replicas", replicas)
     return {
@@ -70,68 +63,16 @@ def read_run_tables(
     }
 
 
-class _Moments:
-    """The steps of a time range, in pieces that Prometheus answers in one query."""
-
-    def __init__(self, start: float, end: float, step_seconds: int) -> None:
-        self.step_seconds = step_seconds
-        self._start, self._end = math.ceil(start), math.floor(end)
-
-    def pieces(self) -> Iterator[tuple[datetime, datetime]]:
-        length = self.step_seconds * (MOST_POINTS - 1)
-        first = self._start
-        while first <= self._end:
-            last = min(self._end, first + length)
-            yield datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC)
-            first += length + self.step_seconds
-
-
-class _Prometheus:
-    """One server: answers become frames, its failures become errors that a person can act on."""
-
-    def __init__(self, url: str, bearer_token: str | None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise BadInputError(f"{url!r} is not the address of a Prometheus", hint="such as http://127.0.0.1:9090")
-        self._url = url.rstrip("/")
-        self._client = PrometheusConnect(
-            url=self._url,
-            headers={"Authorization": f"Bearer {bearer_token}"} if bearer_token else {},
-            # The library tries again for longer than a person waits.
-            retry=Retry(total=0),
-            timeout=TIMEOUT_SECONDS,
-        )
-
-    def matrix(self, queries: PrometheusQueries, name: str, service: str, moments: _Moments) -> pd.DataFrame:
-        """One query's answer: columns time (Unix seconds), value, and one a label. Empty where nothing matched."""
-        series: list[dict[str, Any]] = []
-        for first, last in moments.pieces():
-            try:
-                series += self._client.custom_query_range(
-                    queries.render(name, service), start_time=first, end_time=last, step=str(moments.step_seconds)
-                )
-            except (PrometheusApiClientException, requests.RequestException, KeyError, TypeError, ValueError) as error:
-                raise self._explained(error, name, service) from None
-        frames = [pd.DataFrame(one["values"], columns=["time", "value"]).assign(**one["metric"]) for one in series]
-        if not frames:
-            return pd.DataFrame({"time": [], "value": []}, dtype=np.float64)
-        frame = pd.concat(frames, ignore_index=True)
-        return frame.assign(time=frame["time"].astype(np.float64), value=frame["value"].astype(np.float64))
-
-    def _explained(self, error: Exception, name: str, service: str) -> ScaleproofError:
-        text = str(error)
-        if isinstance(error, PrometheusApiClientException):
-            if "Status Code 400" in text or "Status Code 422" in text:
-                return BadInputError(f"Prometheus refuses the query {name!r} of {service!r}: {text}", hint="correct that query")
-            if "Status Code 401" in text or "Status Code 403" in text:
-                return CannotMeasureError(f"Prometheus at {self._url} wants authentication", hint="give a bearer token")
-            return CannotMeasureError(f"Prometheus at {self._url} fails: {text}", hint="see its log")
-        if isinstance(error, requests.ConnectionError | requests.Timeout):
-            return CannotMeasureError(
-                f"Prometheus at {self._url} cannot be reached within {TIMEOUT_SECONDS} s",
-                hint="is the address right, and is it up? In a cluster: kubectl port-forward service/prometheus 9090",
-            )
-        return CannotMeasureError(f"{self._url} does not answer like a Prometheus ({text})", hint="check the address")
+def _matrix(server: PrometheusServer, queries: PrometheusQueries, name: str, service: str, moments: Moments) -> pd.DataFrame:
+    """One query's answer: columns time (Unix seconds), value, and one a label. Empty where nothing matched."""
+    answers = server.series(queries.render(name, service), moments, f"the query {name!r} of {service!r}")
+    frames = [
+        pd.DataFrame(one["values"], columns=["time", "value"]).assign(**one["metric"]) for piece in answers for one in piece
+    ]
+    if not frames:
+        return pd.DataFrame({"time": [], "value": []}, dtype=np.float64)
+    frame = pd.concat(frames, ignore_index=True)
+    return frame.assign(time=frame["time"].astype(np.float64), value=frame["value"].astype(np.float64))
 
 
 def _replica_rows(service: str, found: Mapping[str, pd.DataFrame], start: float) -> pd.DataFrame:

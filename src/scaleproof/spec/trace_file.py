@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.spec.errors import BadInputError
+from scaleproof.spec.yaml_document import write_text
+
+_MOST_INTERVALS: Final = 50_000_000
+"""More than a year of seconds; two rows that happen to be close together would make as many of an hour."""
+_MILLISECONDS: Final = 1e11
+"""As Unix seconds the year 5138, as milliseconds 1973."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def read_trace(file: Path) -> Trace:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.reader(lines))
     except FileNotFoundError:
-        raise BadInputError(f"{file}: no such file", hint="give a CSV file: replay:FILE") from None
+        raise BadInputError(f"{file}: no such file", hint="give a CSV file of requests over time") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"{file}: cannot be read as CSV ({error})") from None
     numbered = [(number, row) for number, row in enumerate(rows[1:], start=2) if row and any(cell.strip() for cell in row)]
@@ -46,11 +53,18 @@ def read_trace(file: Path) -> Trace:
             f"{file}: expected a header and at least two rows, found {len(numbered)}",
             hint="columns: second,requests_per_second",
         )
+    _check_header(file, rows[0])
     times = [_time(file, number, row) for number, row in numbered]
     for (number, _), (before, after) in zip(numbered[1:], pairwise(times), strict=True):
         if after <= before:
             raise BadInputError(f"{file}:{number}: time does not increase", hint="sort the rows by time; one row an interval")
     interval = min(after - before for before, after in pairwise(times))
+    if (times[-1] - times[0]) / interval > _MOST_INTERVALS:
+        raise BadInputError(
+            f"{file}: two rows are {interval:g} s apart, the first and the last {times[-1] - times[0]:g} s: more than "
+            f"{_MOST_INTERVALS:,} intervals",
+            hint="one row an interval, all intervals alike",
+        )
     slots = np.round((np.array(times) - times[0]) / interval).astype(int)
     values = np.full(int(slots[-1]) + 1, np.nan)
     for slot, (number, row) in zip(slots, numbered, strict=True):
@@ -68,12 +82,41 @@ def read_trace(file: Path) -> Trace:
     )
 
 
+def write_trace(trace: Trace, file: Path) -> None:
+    """As `read_trace` reads it: second and requests_per_second. What was filled is a value like the others."""
+    rows = (f"{slot * trace.interval_seconds:.17g},{rate:.17g}" for slot, rate in enumerate(trace.rates.tolist()))
+    write_text(file, "\n".join(("second,requests_per_second", *rows, "")))
+
+
+def scaled(trace: Trace, peak: float) -> Trace:
+    """The same trace with its highest rate at `peak` requests/s. Raises BadInputError where there is no traffic in it."""
+    highest = float(trace.rates.max())
+    if not highest > 0:
+        raise BadInputError(f"{trace.name}: no request in it", hint="give a trace with traffic")
+    return replace(trace, rates=trace.rates * (peak / highest))
+
+
+def _check_header(file: Path, header: list[str]) -> None:
+    titles = [cell.strip() for cell in header]
+    expected = "expected a header such as second,requests_per_second"
+    if len(titles) < 2:  # noqa: PLR2004  time and requests
+        raise BadInputError(f"{file}:1: {expected}, found {len(titles)} column", hint="separate the columns by commas")
+    if titles[1].replace(".", "", 1).isdecimal():
+        raise BadInputError(f"{file}:1: {expected}, found {','.join(titles)!r}", hint="a first row of values would be lost")
+
+
 def _time(file: Path, number: int, row: list[str]) -> float:
     text = row[0].strip()
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         pass
+    else:
+        if not abs(seconds) < _MILLISECONDS:
+            raise BadInputError(
+                f"{file}:{number}: expected seconds or an ISO 8601 time, found {text!r}", hint="are these milliseconds?"
+            )
+        return seconds
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -83,9 +83,16 @@ def read_yaml(file: Path) -> YamlDocument:
 
 
 def validate(
-    document: YamlDocument, model: type[Model], *, at: Path_ = (), current_version: int, migrations: Migrations | None = None
+    document: YamlDocument,
+    model: type[Model],
+    *,
+    at: Path_ = (),
+    current_version: int | None,
+    migrations: Migrations | None = None,
 ) -> Model:
     """The subtree at `at` as that model: older versions are migrated in memory, newer ones refused.
+
+    None: a format without a `version` of ours, such as Kubernetes' own objects.
 
     Raises BadInputError naming file, line, field and what was expected; several faults are listed, at most five.
     """
@@ -93,7 +100,7 @@ def validate(
     for part in at:
         node = node[part]
     plain = to_plain(node)
-    if isinstance(plain, dict):
+    if isinstance(plain, dict) and current_version is not None:
         plain = migrated(plain, document, at, current_version, migrations or {})
     try:
         return model.model_validate(plain)

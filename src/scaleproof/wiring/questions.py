@@ -12,7 +12,7 @@ from scaleproof.spec.errors import BadInputError, ExitCode
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-SCHEMA_NAMES: Final = ("platform", "policy", "calibration", "run", "hpa-case")
+SCHEMA_NAMES: Final = ("platform", "policy", "calibration", "service", "run", "hpa-case")
 
 
 def explain_hpa(file: TextIO, *, batch: bool, as_json: bool) -> int:
@@ -37,12 +37,18 @@ def schema_of(name: str) -> str:
     """JSON schema of a file format, as text with a final newline."""
     from scaleproof.hpa.explain import explain_schema
     from scaleproof.simulator.calibration import Calibration
+    from scaleproof.simulator.traffic.service_model import ServiceModel
     from scaleproof.spec.schemas import SPEC_MODELS, json_schema
     from scaleproof.telemetry.run import RunMeta
 
     if name == "hpa-case":
         schema = explain_schema()
     else:
-        models: dict[str, type[BaseModel]] = {**SPEC_MODELS, "calibration": Calibration, "run": RunMeta}
+        models: dict[str, type[BaseModel]] = {
+            **SPEC_MODELS,
+            "calibration": Calibration,
+            "service": ServiceModel,
+            "run": RunMeta,
+        }
         schema = json_schema(models[name], f"scaleproof {name}")
     return json.dumps(schema, indent=2) + "\n"

@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import ValidationError
 
-from scaleproof.sources.prometheus import MOST_POINTS, read_run_tables
+from scaleproof.sources.prometheus import read_run_tables
 from scaleproof.sources.prometheus_platform import PrometheusPlatform
 from scaleproof.sources.prometheus_queries import PrometheusQueries
+from scaleproof.sources.prometheus_server import MOST_POINTS
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.telemetry.tables import TABLES
 from scaleproof.tuner.ports import Observations
@@ -212,7 +213,7 @@ def test_unreachable_says_what_to_do_and_does_not_keep_anyone_waiting():
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr("scaleproof.sources.prometheus.TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr("scaleproof.sources.prometheus_server.TIMEOUT_SECONDS", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()

@@ -1,4 +1,4 @@
-"""The replica calculator where all counted pods are alike: the same rules on counts instead of one entry a pod.
+"""The replica calculator where all pods request the same: the same rules on counts and a sum instead of one entry a pod.
 
 `scaleproof.hpa.replica_calculator` is upstream's own shape; here the loops over pods are gone, which is what makes a day of
 decisions take a millisecond. A property test holds both equal.
@@ -6,16 +6,10 @@ decisions take a millisecond. A property test holds both equal.
 
 from __future__ import annotations
 
-from scaleproof.hpa.compiled import jitable, kernel
+from scaleproof.hpa.compiled import kernel
+from scaleproof.hpa.go_numbers import ceil_int32, wrap_int32
 from scaleproof.hpa.reasons import NO_METRICS, OFF_TARGET, WITHIN_TOLERANCE
 from scaleproof.hpa.replica_calculator import is_within, replicas_after_fill_in
-
-
-@jitable
-def _ceil(value: float) -> int:
-    """The smallest whole number that is not below a value of at least 0."""
-    whole = int(value)
-    return whole + 1 if whole < value else whole
 
 
 @kernel
@@ -30,25 +24,24 @@ def replicas_for_utilization(
     usage: int,
     request: int,
 ) -> tuple[int, int]:
-    """`GetResourceReplicas`: (replicas, reason), every ready pod using `usage` of `request` millicores."""
+    """`GetResourceReplicas`: (replicas, reason), all `ready` pods using `usage`, each requesting `request` thousandths."""
     if ready == 0:
         return 0, NO_METRICS
-    ratio = (usage * 100 // request) / target
+    ratio = wrap_int32(usage * 100 // (ready * request)) / target
     filled_up = unready > 0 and ratio > 1.0
     if not filled_up and missing == 0:
         if is_within(ratio, tolerance_down, tolerance_up):
             return current, WITHIN_TOLERANCE
-        return _ceil(ratio * ready), OFF_TARGET
-    used = ready * usage
+        return ceil_int32(ratio * ready), OFF_TARGET
     considered = ready
     if missing > 0 and ratio < 1.0:
-        used += missing * (request * max(100, target) // 100)
+        usage += missing * (request * max(100, target) // 100)
         considered += missing
     elif ratio > 1.0:
         considered += missing
     if filled_up:
         considered += unready
-    filled_ratio = (used * 100 // (considered * request)) / target
+    filled_ratio = wrap_int32(usage * 100 // (considered * request)) / target
     return replicas_after_fill_in(current, ratio, filled_ratio, considered, tolerance_down, tolerance_up)
 
 
@@ -71,7 +64,7 @@ def replicas_for_value(
     if not filled_up and missing == 0:
         if is_within(ratio, tolerance_down, tolerance_up):
             return current, WITHIN_TOLERANCE
-        return _ceil(ratio * ready), OFF_TARGET
+        return ceil_int32(ratio * ready), OFF_TARGET
     considered = ready
     if ratio < 1.0:
         usage += missing * target

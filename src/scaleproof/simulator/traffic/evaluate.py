@@ -18,6 +18,8 @@ from scaleproof.simulator.traffic.service_model import ServiceModel
 
 _SECONDS_A_PIECE: Final = 20_000_000
 """Policy-seconds of one piece of work: a fraction of a second, so that progress shows and Ctrl-C is heard."""
+_PIECES_A_THREAD: Final = 4
+"""At least, so that no thread waits long for another's last piece."""
 
 
 @kernel
@@ -50,14 +52,17 @@ def evaluate(
 ) -> NDArray[np.float64]:
     """float64[policies, worlds, RESULTS]: every policy under every world; the columns are named in `kernel`.
 
-    A run begins with the steady count of its first second's rate, or with `initial` (one entry a policy). `advance` is told
+    A run begins with the steady count of `World.rate_before`, or with `initial` (one entry a policy). `advance` is told
     the policy-seconds that are done.
     """
     results = np.zeros((len(policies), len(worlds), RESULTS))
     packed = service.packed()
     pieces: list[tuple[int, int, int]] = []
+    workers = threads or (os.cpu_count() or 1 if COMPILED else 1)
     for number, world in enumerate(worlds):
-        size = max(1, _SECONDS_A_PIECE // max(1, world.rates.shape[0]))
+        for_all_threads = -(-workers * _PIECES_A_THREAD // len(worlds))
+        for_progress = -(-len(policies) * world.rates.shape[0] // _SECONDS_A_PIECE)
+        size = max(1, -(-len(policies) // max(for_all_threads, for_progress)))
         pieces += [(number, begin, min(begin + size, len(policies))) for begin in range(0, len(policies), size)]
     nothing = np.zeros((len(policies), 0), np.int64)
 
@@ -66,8 +71,7 @@ def evaluate(
         world = worlds[number]
         seconds: int = world.rates.shape[0]
         part = policies.chosen(np.arange(begin, end))
-        first = float(world.rates[0]) if world.rates.shape[0] else 0.0
-        start = steady_replicas(part, service, first) if initial is None else _within(initial[begin:end], part)
+        start = steady_replicas(part, service, world.rate_before) if initial is None else _within(initial[begin:end], part)
         _play_many(
             world,
             packed,
@@ -81,7 +85,7 @@ def evaluate(
         )
         return (end - begin) * seconds
 
-    with ThreadPoolExecutor(threads or (os.cpu_count() or 1 if COMPILED else 1), thread_name_prefix="traffic") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="traffic") as pool:
         for done in pool.map(one, pieces):
             if advance is not None:
                 advance(done)
@@ -96,10 +100,9 @@ def replicas_over_time(policies: PackedPolicies, service: ServiceModel, world: W
     """The count before each decision; int64[policies, decisions]."""
     seconds = world.rates.shape[0]
     counts = np.zeros((len(policies), max(0, -(-(seconds - world.sync_phase) // PERIOD))), np.int64)
-    first = float(world.rates[0]) if seconds else 0.0
     results = np.zeros((len(policies), RESULTS))
     _play_many(
         world, service.packed(), policies.ints, policies.floats, policies.rules, policies.metrics,
-        steady_replicas(policies, service, first), counts, results,
+        steady_replicas(policies, service, world.rate_before), counts, results,
     )  # fmt: skip
     return counts

@@ -63,6 +63,8 @@ class World(NamedTuple):
     """Seconds from start to readiness of the replicas created, in order; used in turn."""
     noise: Floats
     """What a scrape finds, relative to the CPU really used; used in turn."""
+    rate_before: float
+    """The rate that the replicas of the beginning have served for long, requests/s."""
 
 
 @kernel
@@ -106,7 +108,7 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
 
     `ints`, `floats` and `rules` as `autoscaling_spec.pack` makes them, of one metric of `kind` and `target`.
     """
-    rates, sums, highest, sync_phase, scrape_phase, starts, noise = world
+    rates, sums, highest, sync_phase, scrape_phase, starts, noise, rate_before = world
     seconds = rates.shape[0]
     capacity = service[service_model.CAPACITY]
     most_served = service[service_model.MOST_SERVED]
@@ -136,8 +138,8 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
     ordinal = 0
     backlog = 0.0
     work = 0.0  # requests served by one replica that is ready all the time
-    before = -PERIOD * (rates[0] if seconds > 0 else 0.0) / max(initial, 1)
-    sample = (work - before) / PERIOD
+    sample = min(rate_before / max(initial, 1), most_served)
+    before = (scrape_phase - PERIOD) * sample
     sample_noise = noise[0]
     scrapes = 0
     last_scrape = float(scrape_phase - PERIOD)
@@ -160,9 +162,7 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
             else:
                 for second in range(at, until):
                     if next_change <= second:
-                        ready, held, next_change = _grow(young, young_count, second, work, service)
-                        ready += count - young_count
-                        held += count - young_count
+                        ready, held, next_change = _grow(young, young_count, count, second, work, service)
                         holds = held * capacity
                         serves = held * most_served
                     load = rates[second] + backlog
@@ -184,45 +184,31 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
             next_scrape += PERIOD
             if young_count > 0:
                 if next_change <= at:
-                    ready, held, next_change = _grow(young, young_count, at, work, service)
-                    ready += count - young_count
-                    held += count - young_count
+                    ready, held, next_change = _grow(young, young_count, count, at, work, service)
                     holds = held * capacity
                     serves = held * most_served
                 young_count = _scrape(young, young_count, float(at))
         if at == next_sync:
             next_sync += PERIOD
             if next_change <= at:
-                ready, held, next_change = _grow(young, young_count, at, work, service)
-                ready += count - young_count
-                held += count - young_count
+                ready, held, next_change = _grow(young, young_count, count, at, work, service)
                 holds = held * capacity
                 serves = held * most_served
             if syncs < replicas_by_sync.shape[0]:
                 replicas_by_sync[syncs] = count
-            counted, unready, missing, young_work = _groups(
-                young, young_count, count, last_scrape, float(at), kind, before, sample
+            counted, unready, missing, usage = _groups(
+                young, young_count, count, last_scrape, float(at), kind, before, sample, sample_noise, service
             )
-            if kind == autoscaling.REQUESTS_AVERAGE_VALUE:
-                total = (count - young_count) * int(np.ceil(sample * 1000.0)) + young_work
-                proposal = replicas_for_value(
+            if kind == autoscaling.CPU_UTILIZATION:
+                proposal = replicas_for_utilization(
                     count, target, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE],
-                    counted, unready, missing, total,
+                    counted, unready, missing, usage, int(service[service_model.REQUEST_MILLI]),
                 )[0]  # fmt: skip
             else:
-                cores = sample * service[service_model.CPU_SECONDS] * sample_noise + service[service_model.IDLE_CORES]
-                cores = min(cores, service[service_model.LIMIT_CORES])
-                milli = int(np.ceil(np.floor(cores * 1e9 + 1e-3) / 1e6))
-                if kind == autoscaling.CPU_UTILIZATION:
-                    proposal = replicas_for_utilization(
-                        count, target, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE],
-                        counted, unready, missing, milli, int(service[service_model.REQUEST_MILLI]),
-                    )[0]  # fmt: skip
-                else:
-                    proposal = replicas_for_value(
-                        count, target, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE],
-                        counted, unready, missing, counted * milli,
-                    )[0]  # fmt: skip
+                proposal = replicas_for_value(
+                    count, target, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE],
+                    counted, unready, missing, usage,
+                )[0]  # fmt: skip
             # Stabilise: extremes of the windows over what was recommended, and over the count at the first decision.
             lowest = highest_wanted = proposal
             if syncs == 0:
@@ -271,9 +257,7 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
                     young_count = _remove(young, young_count)
                     count -= 1
                 most = max(most, count)
-                ready, held, next_change = _grow(young, young_count, at, work, service)
-                ready += count - young_count
-                held += count - young_count
+                ready, held, next_change = _grow(young, young_count, count, at, work, service)
                 holds = held * capacity
                 serves = held * most_served
 
@@ -295,10 +279,10 @@ def _window_syncs(floats: Floats, behaves: bool) -> tuple[int, int]:  # noqa: FB
 
 
 @kernel
-def _grow(young: Floats, young_count: int, now: float, work: float, service: Floats) -> tuple[int, float, float]:
-    """Let young replicas become ready and warm; returns (ready ones, their capacity in replicas, the next change)."""
-    ready = 0
-    held = 0.0
+def _grow(young: Floats, young_count: int, count: int, now: float, work: float, service: Floats) -> tuple[int, float, float]:
+    """Let young replicas become ready and warm; returns (ready ones of all, their capacity in replicas, the next change)."""
+    warm = count - young_count
+    warming = 0
     following = np.inf
     for row in range(young_count):
         if young[row, _STATE] == 0.0 and young[row, _READY] <= now:
@@ -308,14 +292,12 @@ def _grow(young: Floats, young_count: int, now: float, work: float, service: Flo
             young[row, _STATE] = 2.0
         if young[row, _STATE] == 0.0:
             following = min(following, young[row, _READY])
+        elif young[row, _STATE] == 1.0:
+            warming += 1
+            following = min(following, young[row, _WARM])
         else:
-            ready += 1
-            if young[row, _STATE] == 2.0:  # noqa: PLR2004  warm
-                held += 1.0
-            else:
-                held += service[service_model.WARM_SHARE]
-                following = min(following, young[row, _WARM])
-    return ready, held, following
+            warm += 1
+    return warm + warming, warm + warming * service[service_model.WARM_SHARE], following
 
 
 @kernel
@@ -338,32 +320,56 @@ def _scrape(young: Floats, young_count: int, now: float) -> int:
 
 @kernel
 def _groups(
-    young: Floats, young_count: int, count: int, last_scrape: float, now: float, kind: int, before: float, sample: float
+    young: Floats,
+    young_count: int,
+    count: int,
+    last_scrape: float,
+    now: float,
+    kind: int,
+    before: float,
+    sample: float,
+    noise: float,
+    service: Floats,
 ) -> tuple[int, int, int, int]:
-    """`groupPods` of replicas of one kind: (with a sample that counts, unready, missing, requests/s of young ones in thousandths).
+    """`groupPods` of replicas of one kind: (with a sample that counts, unready, missing, usage of the first in thousandths).
 
     `before`: a replica's work at the last scrape; `sample`: its rate in the window before.
     """
-    counted = count - young_count
+    alike = count - young_count
     unready = 0
     missing = 0
-    young_work = 0
-    began = before - sample * PERIOD
+    others = 0
+    usage = 0
     for row in range(young_count):
+        began = last_scrape - PERIOD
         if young[row, _BEGINS] > now:
             unready += 1
         elif young[row, _SAMPLED] == 0.0:
             missing += 1
-        elif kind == autoscaling.REQUESTS_AVERAGE_VALUE:
-            counted += 1
-            if young[row, _STATE] > 0.0 and young[row, _READY] <= last_scrape:
-                since = max(began, young[row, _WORK_AT_READY])
-                young_work += int(np.ceil(max(0.0, before - since) / PERIOD * 1000.0))
-        elif young[row, _READY] + PERIOD <= last_scrape:
-            counted += 1
+        elif young[row, _READY] <= began:
+            alike += 1
         else:
-            unready += 1
-    return counted, unready, missing, young_work
+            if young[row, _SCRAPES] == 1.0:
+                began = young[row, _BEGINS]
+            if kind == autoscaling.REQUESTS_AVERAGE_VALUE or young[row, _READY] <= began:
+                others += 1
+                served = before - young[row, _WORK_AT_READY] if young[row, _READY] < last_scrape else 0.0
+                usage += _thousandths(served / (last_scrape - began), kind, noise, service)
+            else:
+                unready += 1
+    return alike + others, unready, missing, alike * _thousandths(sample, kind, noise, service) + usage
+
+
+@kernel
+def _thousandths(rate: float, kind: int, noise: float, service: Floats) -> int:
+    """What a sample says of a replica that served `rate` requests/s: thousandths of them, or of cores.
+
+    A nanocore (a millionth of a thousandth) is cut off, the rest rounded up; sums of floats get a little slack in both.
+    """
+    if kind == autoscaling.REQUESTS_AVERAGE_VALUE:
+        return int(np.ceil(rate * 1000.0 - 1e-6))
+    cores = rate * service[service_model.CPU_SECONDS] * noise + service[service_model.IDLE_CORES]
+    return int(np.ceil(np.floor(min(cores, service[service_model.LIMIT_CORES]) * 1e9 + 1e-3) / 1e6))
 
 
 @kernel

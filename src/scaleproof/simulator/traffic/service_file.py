@@ -14,8 +14,10 @@ from scaleproof.spec.errors import BadInputError
 _HOW = "`scaleproof schema service` prints the format; docs/traffic.md has an example"
 
 
-def read_service_model(file: Path, service: str | None = None) -> ServiceModel:
+def read_service_model(file: Path, service: str | None = None, *, careful: bool = False) -> ServiceModel:
     """`file`: what `scaleproof calibrate` wrote (then `service` says which, where it has several), or a ServiceModel as JSON.
+
+    `careful`: the unfavourable ends of what was measured instead of the middles. What a file states, it states.
 
     Raises BadInputError with file, field and expectation.
     """
@@ -40,7 +42,7 @@ def read_service_model(file: Path, service: str | None = None) -> ServiceModel:
         if name is None or name not in known:
             found = f"no service {name!r}" if name is not None else "more than one service"
             raise BadInputError(f"{file}: {found}; it has {', '.join(known)}", hint="choose one with --service NAME")
-        return ServiceModel.of(known[name])
+        return ServiceModel.of(known[name], careful=careful)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

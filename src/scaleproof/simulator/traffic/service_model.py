@@ -76,13 +76,15 @@ class ServiceModel(SpecModel):
         return self
 
     @classmethod
-    def of(cls, measured: ServiceCalibration) -> Self:
-        """The same service as it was calibrated: the middles of what was measured."""
+    def of(cls, measured: ServiceCalibration, *, careful: bool = False) -> Self:
+        """The same service as it was calibrated: the middles of what was measured, or with `careful` the unfavourable ends."""
+        # CPU a request is no end to take: less of it hides load from the autoscaler, more of it brings replicas sooner.
         cpu = measured.cpu_seconds_per_request.value
+        capacity = measured.capacity_per_second.low if careful else measured.capacity_per_second.value
         at_limit = (measured.limit_millicores / 1000 - measured.idle_cores) / cpu
         return cls(
             cpu_seconds_per_request=cpu,
-            capacity_per_second=min(measured.capacity_per_second.value, at_limit),
+            capacity_per_second=min(capacity, at_limit),
             request_millicores=measured.request_millicores,
             limit_millicores=measured.limit_millicores,
             start_seconds=measured.start_seconds,
@@ -109,7 +111,7 @@ class ServiceModel(SpecModel):
         row = np.zeros(COLUMNS)
         row[CPU_SECONDS] = self.cpu_seconds_per_request
         row[CAPACITY] = self.capacity_per_second
-        row[MOST_SERVED] = self.most_served_per_second
+        row[MOST_SERVED] = max(self.most_served_per_second, self.capacity_per_second)  # they may differ by rounding
         row[IDLE_CORES] = self.idle_cores
         row[WARM_SECONDS] = self.warm_up_seconds
         row[WARM_SHARE] = 1.0 / self.warm_up_factor

@@ -13,6 +13,10 @@ from scaleproof.simulator.traffic.service_model import ServiceModel
 _DRAWS: Final = 997  # a prime: replicas and scrapes that use the draws in turn do not fall into step with each other
 
 
+_FIRST_SECONDS: Final = 60
+"""A run begins as if their mean rate had lasted for long: the first second alone says little of noisy traffic."""
+
+
 def world_of(rates: NDArray[np.float64], service: ServiceModel, *, seed: int, usage_noise: float = 0.0) -> World:
     """`rates`: requests of every second. Everything else is drawn from `seed`; `usage_noise`: standard deviation of a sample."""
     random = np.random.default_rng(seed)
@@ -28,6 +32,7 @@ def world_of(rates: NDArray[np.float64], service: ServiceModel, *, seed: int, us
         scrape_phase,
         starts,
         noise,
+        float(rates[:_FIRST_SECONDS].mean()) if rates.shape[0] else 0.0,
     )
 
 

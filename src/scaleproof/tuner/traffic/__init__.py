@@ -1,0 +1,1 @@
+"""Tuning a policy on recorded traffic: no platform, no load, one service."""

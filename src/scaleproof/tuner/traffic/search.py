@@ -1,0 +1,270 @@
+"""The cheapest policy that keeps the budget on all traces: a grid, a race, small moves, and back to the defaults.
+
+Every step is deterministic. The answer does not depend on the policy in force, so tuning again changes nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from scaleproof.spec.autoscaling import AutoscalingSpec
+from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.tuner.ports import Progress
+from scaleproof.tuner.traffic import knobs as values
+from scaleproof.tuner.traffic.knobs import TrafficKnobs
+from scaleproof.tuner.traffic.question import TrafficQuestion, Trial, rates_by_second, trials_of
+from scaleproof.tuner.traffic.race import Judge, Score, race, score
+
+TIE: Final = 0.005
+"""Within this share of the cost, the policy with fewer knobs set wins."""
+WORTH_CHANGING: Final = 0.06
+"""A policy in force that holds is replaced only by one that is cheaper by more than this: what measuring cannot tell apart."""
+KEPT_CONFIDENCE: Final = 0.5
+KEPT_RECORDED: Final = 0.75
+"""The shares of variations and of recorded runs in which the policy in force must still hold: to be chosen takes more than to stay."""
+PASSES: Final = 6
+POLISHED: Final = 10
+"""Survivors of each round of a race between neighbours."""
+_TARGETS: Final = 20
+"""Targets of the grid, evenly from half of what a replica holds to all of it."""
+_NEAR: Final = (-6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6)
+_FRONTIER: Final = 16
+SHOWN: Final = 10.0
+"""The frontier is shown up to this many budgets."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What one knob is worth: the best policy found with it at Kubernetes' default."""
+
+    knob: str
+    chosen: object
+    without: TrafficKnobs
+    more_cost: float
+    """Relative to the clairvoyant's cost; infinite where no policy holds without it."""
+
+
+@dataclass(frozen=True)
+class TrafficTuning:
+    """The answer of a search."""
+
+    question: TrafficQuestion
+    best: TrafficKnobs
+    """The cheapest policy found that holds."""
+    score: Score
+    kept: Score | None
+    """The policy in force's score, where it stays."""
+    frontier: tuple[tuple[TrafficKnobs, Score], ...]
+    """From the cheapest to the one that violates least."""
+    worth: tuple[Worth, ...]
+    default: tuple[TrafficKnobs, Score]
+    """Kubernetes' default: 80 % and nothing else set."""
+    considered: int
+    """Policies played at least once."""
+    trials: Sequence[Trial]
+    """The runs; scores have an entry for each."""
+
+    @property
+    def spec(self) -> AutoscalingSpec:
+        """The answer: the policy in force where it stays, else the best."""
+        current = self.question.current
+        return current if current is not None and self.kept is not None else self.best.spec()
+
+    @property
+    def answer_score(self) -> Score:
+        """The score of `spec`."""
+        return self.kept or self.score
+
+
+def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callable[[], float]) -> TrafficTuning:
+    """Raises CannotMeasureError where no policy within the bounds keeps the budget; it says what would."""
+    trials = trials_of(question)
+    whole = grid(question)
+    seconds = sum(trial.world.rates.shape[0] for trial in trials if trial.run == 0)
+    progress.stage("searching the policy")
+    begun = clock()
+    done = 0
+
+    def advance(policy_seconds: int) -> None:
+        nonlocal done
+        done += policy_seconds
+        progress.advance(clock() - begun, f"{done / max(1, seconds):,.0f} policies' runs simulated")
+
+    judge = Judge(question, trials, advance)
+    ranked = race(judge, whole)
+    considered = len(whole)
+    best = _polished(judge, ranked[:1])
+    if judge.scores[best].violation > question.budget:
+        best = _polished(judge, [best, *_with_more_replicas(question, best)])
+    if judge.scores[best].violation > question.budget:
+        raise _infeasible(judge, judge.scores[best])
+    best = _simplified(judge, best)
+    worth = tuple(_worth(judge, best, knob) for knob in best.set_fields())
+    target = _target(question, 80)
+    default = TrafficKnobs(target, question.least_replicas, question.maximum, question.of_requests)
+    (default_score,) = judge.whole([default])
+    considered = len(set(whole) | set(judge.scores))
+    return TrafficTuning(
+        question,
+        best,
+        judge.scores[best],
+        _kept(judge, best),
+        _frontier(judge),
+        worth,
+        (default, default_score),
+        considered,
+        trials,
+    )
+
+
+def _kept(judge: Judge, best: TrafficKnobs) -> Score | None:
+    question = judge.question
+    if question.current is None:
+        return None
+    cost, violation = judge.play_specs([question.current], judge.trials, question.service_in_force or question.service)
+    found = score(
+        judge.trials, min(KEPT_CONFIDENCE, question.confidence), cost[0], violation[0], recorded_confidence=KEPT_RECORDED
+    )
+    holds = found.violation <= question.budget and found.cost <= judge.scores[best].cost * (1 + WORTH_CHANGING)
+    return found if holds else None
+
+
+def _target(question: TrafficQuestion, utilization: float) -> int:
+    """A target in the metric's unit that means this CPU utilisation."""
+    if not question.of_requests:
+        return max(1, round(utilization))
+    service = question.service
+    cores = utilization * service.request_millicores / 100_000 - service.idle_cores
+    return max(1, round(1000 * cores / service.cpu_seconds_per_request))
+
+
+def grid(question: TrafficQuestion) -> list[TrafficKnobs]:
+    """At least 3,000 policies over all knobs but the minimum, which is moved later."""
+    top = question.service.utilization_at_capacity
+    targets = sorted({_target(question, share * top) for share in np.linspace(0.45, 1.0, _TARGETS)})
+    base = TrafficKnobs(targets[0], question.least_replicas, question.maximum, question.of_requests)
+    return [
+        base.turned(
+            target=target,
+            up_tolerance=tolerance,
+            down_tolerance=down_tolerance,
+            down_window=window,
+            up_rules=up_rules,
+        )
+        for target, (tolerance, down_tolerance), window, up_rules in itertools.product(
+            targets,
+            ((None, None), (0.0, 0.0), (0.0, None), (0.0, 0.3)),
+            (None, 0, 30, 60, 120, 180, 600),
+            (
+                None,
+                (("Pods", 1, 15),),
+                (("Percent", 20, 15),),
+                (("Percent", 900, 15),),
+                (("Pods", 2, 15),),
+                (("Percent", 50, 15),),
+            ),
+        )
+    ]
+
+
+def _moves(question: TrafficQuestion, knobs: TrafficKnobs) -> list[TrafficKnobs]:
+    """Every value of every knob, each with some targets around, so that a knob can pay for a higher target."""
+    step = max(1, round(_target(question, question.service.utilization_at_capacity) / 140))
+    turned = [knobs]
+    turned += [knobs.turned(up_tolerance=each) for each in values.UP_TOLERANCES]
+    turned += [knobs.turned(down_tolerance=each) for each in values.DOWN_TOLERANCES]
+    turned += [knobs.turned(up_window=each) for each in values.UP_WINDOWS]
+    turned += [knobs.turned(down_window=each) for each in values.DOWN_WINDOWS]
+    turned += [knobs.turned(up_rules=each) for each in values.UP_RULES]
+    turned += [knobs.turned(down_rules=each) for each in values.DOWN_RULES]
+    turned += [
+        knobs.turned(minimum=each)
+        for each in (knobs.minimum - 1, knobs.minimum + 1)
+        if question.least_replicas <= each <= question.maximum
+    ]
+    highest = _target(question, 1.05 * question.service.utilization_at_capacity)
+    found = [
+        each.turned(target=each.target + near * step)
+        for each in turned
+        for near in _NEAR
+        if 1 <= each.target + near * step <= highest
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _polished(judge: Judge, begin: Sequence[TrafficKnobs]) -> TrafficKnobs:
+    """Moves from the best of these for as long as one helps."""
+    best = judge.best(begin)
+    for _ in range(PASSES):
+        better = race(judge, [best, *_moves(judge.question, best)], least=POLISHED)[0]
+        if better == best:
+            break
+        best = better
+    return best
+
+
+def _simplified(judge: Judge, best: TrafficKnobs) -> TrafficKnobs:
+    """Knobs that gain next to nothing go back to Kubernetes' default, the least useful first."""
+    budget = judge.question.budget
+    ceiling = judge.scores[best].cost * (1 + TIE)
+    while best.set_fields():
+        options = [_without(judge, best, knob) for knob in best.set_fields()]
+        fitting = [each for each in options if judge.scores[each].violation <= budget and judge.scores[each].cost <= ceiling]
+        if not fitting:
+            break
+        best = judge.best(fitting)
+    return best
+
+
+def _without(judge: Judge, best: TrafficKnobs, knob: str) -> TrafficKnobs:
+    """The best policy near by that leaves this knob at Kubernetes' default: the target may make up for it."""
+    plain = best.turned(**{knob: None})
+    step = max(1, round(_target(judge.question, judge.question.service.utilization_at_capacity) / 140))
+    options = [plain.turned(target=plain.target + near * step) for near in range(-16, 9) if plain.target + near * step >= 1]
+    return judge.best(options)
+
+
+def _worth(judge: Judge, best: TrafficKnobs, knob: str) -> Worth:
+    without = _without(judge, best, knob)
+    found = judge.scores[without]
+    more = found.cost - judge.scores[best].cost if found.violation <= judge.question.budget else math.inf
+    return Worth(knob, getattr(best, knob), without, more)
+
+
+def _with_more_replicas(question: TrafficQuestion, best: TrafficKnobs) -> list[TrafficKnobs]:
+    """More replicas all the time: the last resort, for traffic that rises faster than replicas start."""
+    return [best.turned(minimum=minimum) for minimum in range(question.least_replicas, question.maximum + 1)]
+
+
+def _infeasible(judge: Judge, best: Score) -> CannotMeasureError:
+    question = judge.question
+    worst = max(range(len(best.violation_by_trial)), key=lambda row: best.violation_by_trial[row])
+    trace = question.traces[judge.trials[worst].trace]
+    peak = float(rates_by_second(trace).max())
+    needed = math.ceil(peak / question.service.capacity_per_second)
+    return CannotMeasureError(
+        f"no policy with at most {question.maximum} replicas keeps violation within {100 * question.budget:g} % on {trace.name}: "
+        f"the best still has {100 * best.violation:.3g} %",
+        hint=f"its peak of {peak:.4g} requests/s needs {needed} replicas at all times; with variations of it, more: allow more replicas, "
+        "a larger budget, or make replicas start faster",
+    )
+
+
+def _frontier(judge: Judge) -> tuple[tuple[TrafficKnobs, Score], ...]:
+    """What no other policy played beats in both cost and violation."""
+    shown = [entry for entry in judge.scores.items() if entry[1].violation <= SHOWN * judge.question.budget]
+    ordered = sorted(shown, key=lambda entry: (entry[1].cost, entry[1].violation, repr(entry[0])))
+    found: list[tuple[TrafficKnobs, Score]] = []
+    for knobs, figures in ordered:
+        if not found or figures.violation < found[-1][1].violation:
+            found.append((knobs, figures))
+    if len(found) <= _FRONTIER:
+        return tuple(found)
+    chosen = np.unique(np.linspace(0, len(found) - 1, _FRONTIER).round().astype(int))
+    return tuple(found[index] for index in chosen)
