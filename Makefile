@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 SHELL := /bin/bash
 
-.PHONY: help test-deps demo demo-quick test test-platform lint format bench generated lock clean
+.PHONY: help test-deps demo demo-quick test test-platform lint format bench bench-tuner generated lock clean
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 24
 
@@ -80,6 +80,9 @@ bench: $(INSTALLED)  ## Measured ABBA pairs on three shapes, generator overhead,
 	@$(BIN)/python benchmarks/abba.py
 	@$(BIN)/python benchmarks/generator.py
 	@$(BIN)/python benchmarks/cpu_limit.py
+
+bench-tuner: $(INSTALLED)  ## Tuned policies beside other tools' rules, on traffic never seen. TRACES=folder of CSV files (about 10 minutes)
+	@$(BIN)/python -m benchmarks.tuner $(if $(TRACES),$(TRACES),--quick)
 
 lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \

@@ -56,6 +56,7 @@ def simulate_traffic(
     from scaleproof.simulator.traffic.policies import pack_policies
     from scaleproof.simulator.traffic.service_file import read_service_model
     from scaleproof.spec.autoscaler_file import read_autoscaler
+    from scaleproof.tuner.traffic.question import playable
     from scaleproof.wiring.session import open_progress
 
     if not policies:
@@ -92,7 +93,7 @@ def _simulated(
     from scaleproof.report.traffic import OnTrace, traffic_notes
     from scaleproof.report.wording import plural
     from scaleproof.simulator.traffic.compare import compare
-    from scaleproof.tuner.traffic.question import playable, rates_by_second
+    from scaleproof.tuner.traffic.question import rates_by_second
 
     progress.stage("compiling the simulator (once)", 20)
     compare(np.ones(60), compared.policies, compared.service, seeds=seeds[:1], least_replicas=least)

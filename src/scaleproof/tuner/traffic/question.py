@@ -23,6 +23,7 @@ LEAST_RUNS: Final = 8
 MOST_RUNS: Final = 64
 SECONDS_OF_A_TRACE: Final = 400_000
 """Short traces are run more often: an hour has few scaling events, so that a policy that holds in some runs may be lucky."""
+DAY_SECONDS: Final = 86_400
 LEAST_REPLICAS: Final = 2
 ROOM_ABOVE_PEAK: Final = 2.0
 """maxReplicas, where nothing is asked for: this times what the highest peak needs. It is a brake for accidents, not a knob."""
@@ -40,7 +41,7 @@ class TrafficQuestion:
     most_replicas: int | None = None
     of_requests: bool = False
     """Tune a target in requests/s of a replica instead of CPU utilisation."""
-    confidence: float = 0.75
+    confidence: float = 0.9
     """The share of variations in which the budget must hold; in recorded runs it must hold always."""
     most_runs: int = MOST_RUNS
     variation: Variation = field(default_factory=Variation)
@@ -142,7 +143,11 @@ def trials_of(question: TrafficQuestion) -> list[Trial]:
                 continue
             seed = question.seed * 1_000_003 + run * 1009 + number
             is_recorded = run % 2 == 0
-            played = rates if is_recorded else varied(rates, seed, question.variation)
+            played = rates
+            if not is_recorded:
+                # Less than a day shows one side of a day's cycle: what rises will fall.
+                turned = run % 4 == 3 and rates.shape[0] < DAY_SECONDS  # noqa: PLR2004  every second variation
+                played = varied(rates[::-1].copy() if turned else rates, seed, question.variation)
             needed = clairvoyant_replicas(played, question.service, at_least=question.least_replicas)
             world = world_of(played, question.service, seed=seed)
             trials.append(Trial(number, run, is_recorded, world, float(played.sum()), float(needed.sum())))
