@@ -25,8 +25,8 @@ SERVICE = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "service.json").write_text(json.dumps(SERVICE))
-    seconds = np.arange(1500)
-    rates = 500 + 300 * np.sin(seconds / 200) + 10 * np.random.default_rng(1).standard_normal(1500)
+    seconds = np.arange(900)
+    rates = 500 + 300 * np.sin(seconds / 150) + 10 * np.random.default_rng(1).standard_normal(900)
     rows = "\n".join(f"{second},{rate:.1f}" for second, rate in zip(seconds, rates, strict=True))
     (tmp_path / "trace.csv").write_text(f"second,requests_per_second\n{rows}\n")
     return tmp_path

@@ -62,7 +62,7 @@ class TrafficKnobs:
     def spec(self) -> AutoscalingSpec:
         """As `autoscaling/v2`, with exactly one metric. `behavior` is left out where nothing of it is set."""
         if self.of_requests:
-            average = {"type": "AverageValue", "averageValue": f"{self.target}m"}
+            average = {"type": "AverageValue", "averageValue": f"{self.target / 1000:g}"}
             metric: dict[str, Any] = {"type": "Pods", "pods": {"metric": {"name": REQUESTS_METRIC}, "target": average}}
         else:
             utilization = {"type": "Utilization", "averageUtilization": self.target}
@@ -84,7 +84,7 @@ class TrafficKnobs:
 def _rules(tolerance: float | None, window: int | None, rules: Rules | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if tolerance is not None:
-        found["tolerance"] = f"{round(tolerance * 1000)}m" if tolerance else "0"
+        found["tolerance"] = f"{tolerance:g}"
     if window is not None:
         found["stabilizationWindowSeconds"] = window
     if rules is not None:

@@ -90,15 +90,17 @@ def test_what_is_in_force_stays_where_it_is_as_good(question, answer) -> None:
     assert replaced.spec == answer.spec
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_tuning_the_tuned_changes_nothing_though_it_was_measured_anew(number) -> None:
     """Other traffic, and a calibration that finds capacity and CPU a little different; benchmarks/tuner.py does it for 20 services."""
     first, second = tuned_twice(number)
     assert second.spec == first.spec
 
 
-def test_ten_rounds_do_not_drift(question, answer) -> None:
-    """Each round starts from the answer of the one before; the target never ratchets."""
+def test_ten_rounds_do_not_drift() -> None:
+    """Each round starts from the answer of the one before, on other runs; the target never ratchets."""
+    question = TrafficQuestion(SERVICE, [wave(3, minutes=20)], most_runs=32)
+    answer = tuned(question)
     current, targets = answer.spec, []
     for round_ in range(10):
         found = tuned(dataclasses.replace(question, current=current, seed=20 + round_))
@@ -117,7 +119,7 @@ def test_requests_per_replica_as_the_metric(question) -> None:
 
 
 def test_traffic_that_rises_faster_than_replicas_start_gets_them_beforehand() -> None:
-    rates = np.full(2400, 140.0)
+    rates = np.full(1200, 140.0)
     rates[::300] = 700.0
     found = tuned(TrafficQuestion(SERVICE, [Trace("pulses", rates, 1.0, 0)], most_runs=8))
     assert found.best.minimum >= 5
