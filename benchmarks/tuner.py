@@ -45,7 +45,7 @@ BUDGET = 0.001
 LEAST, MOST = 2, 50
 SEEDS = range(900, 905)
 """Of the runs that judge; no tuning ever uses them."""
-MOST_SECONDS = 7 * 86_400
+MOST_SECONDS = 2 * 86_400
 FEWEST_AT_PEAK = 100.0
 """Traces with a lower peak are not trained on: scaled up, each of their requests would be many at once, as in no real traffic."""
 Floats = NDArray[np.float64]
@@ -156,7 +156,7 @@ def generated() -> dict[str, Floats]:
 
 
 def recorded(folder: Path) -> dict[str, Floats]:
-    """Every CSV file of the folder; of long ones the last week."""
+    """Every CSV file of the folder; of long ones the last two days."""
     return {file.stem: rates_by_second(read_trace(file))[-MOST_SECONDS:] for file in sorted(folder.glob("*.csv"))}
 
 
