@@ -24,7 +24,7 @@ from scaleproof.simulator.traffic.policies import pack_policies
 from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.simulator.traffic.worlds import clairvoyant_replicas, world_of
 from scaleproof.spec.autoscaling import AutoscalingSpec
-from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.spec.errors import InfeasibleError
 from scaleproof.spec.trace_file import Trace, read_trace, scaled
 from scaleproof.tuner.traffic import search
 from scaleproof.tuner.traffic.question import TrafficQuestion, rates_by_second
@@ -119,7 +119,7 @@ def tuned(training: Sequence[Trace], **more: object) -> AutoscalingSpec | None:
     question = TrafficQuestion(SERVICE, training, budget=BUDGET, least_replicas=LEAST, most_replicas=MOST, **more)  # type: ignore[arg-type]
     try:
         return tune_on_traffic(question, Silence(), time.monotonic).spec
-    except CannotMeasureError:
+    except InfeasibleError:
         return None
 
 

@@ -43,3 +43,9 @@ class CannotMeasureError(ScaleproofError):
     """The environment did not allow a measurement: no verdict can be given."""
 
     exit_code = ExitCode.CANNOT_MEASURE
+
+
+class InfeasibleError(ScaleproofError):
+    """Nothing within the bounds keeps the SLO: the verdict is no."""
+
+    exit_code = ExitCode.VERDICT_NO

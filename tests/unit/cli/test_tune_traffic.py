@@ -91,3 +91,13 @@ def test_a_wrong_policy_file_is_told_with_line_and_field(folder: Path, typed) ->
     done = typed("tune", "--policy", "wrong.yaml")
     assert done.returncode == 2
     assert "wrong.yaml:4: spec.maxReplica" in done.stderr
+
+
+def test_where_nothing_holds_the_verdict_is_no(folder: Path, typed) -> None:
+    rates = ["1400" if second in (400, 401) else "140" for second in range(900)]
+    rows = "\n".join(f"{second},{rate}" for second, rate in enumerate(rates))
+    (folder / "trace.csv").write_text(f"second,requests_per_second\n{rows}\n")
+    done = typed("tune", "--max-replicas", "10")
+    assert done.returncode == 1
+    assert "no policy with at most 10 replicas keeps violation within 0.1 % on trace.csv" in done.stderr
+    assert done.stdout == ""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from scaleproof.spec.autoscaling import AutoscalingSpec
-from scaleproof.spec.errors import CannotMeasureError
+from scaleproof.spec.errors import InfeasibleError
 from scaleproof.tuner.ports import Progress
 from scaleproof.tuner.traffic import knobs as values
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
@@ -83,7 +83,7 @@ class TrafficTuning:
 
 
 def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callable[[], float]) -> TrafficTuning:
-    """Raises CannotMeasureError where no policy within the bounds keeps the budget; it says what would."""
+    """Raises InfeasibleError where no policy within the bounds keeps the budget; it says what would."""
     trials = trials_of(question)
     whole = grid(question)
     seconds = sum(trial.world.rates.shape[0] for trial in trials if trial.run == 0)
@@ -242,13 +242,13 @@ def _with_more_replicas(question: TrafficQuestion, best: TrafficKnobs) -> list[T
     return [best.turned(minimum=minimum) for minimum in range(question.least_replicas, question.maximum + 1)]
 
 
-def _infeasible(judge: Judge, best: Score) -> CannotMeasureError:
+def _infeasible(judge: Judge, best: Score) -> InfeasibleError:
     question = judge.question
     worst = max(range(len(best.violation_by_trial)), key=lambda row: best.violation_by_trial[row])
     trace = question.traces[judge.trials[worst].trace]
     peak = float(rates_by_second(trace).max())
     needed = math.ceil(peak / question.service.capacity_per_second)
-    return CannotMeasureError(
+    return InfeasibleError(
         f"no policy with at most {question.maximum} replicas keeps violation within {100 * question.budget:g} % on {trace.name}: "
         f"the best still has {100 * best.violation:.3g} %",
         hint=f"its peak of {peak:.4g} requests/s needs {needed} replicas at all times; with variations of it, more: allow more replicas, "
