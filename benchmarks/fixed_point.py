@@ -1,6 +1,6 @@
 """How often a second tuning leaves the policy alone: tune, apply, measure again, calibrate again, tune.
 
-.venv/bin/python benchmarks/fixed_point.py [SERVICES]
+.venv/bin/python -m benchmarks.fixed_point [SERVICES]
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from benchmarks.reference import Silence
 from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.spec.trace_file import Trace, scaled
 from scaleproof.tuner.traffic.question import TrafficQuestion
@@ -18,19 +19,6 @@ CAPACITY_NOISE, CPU_NOISE = 0.01, 0.005
 """Standard deviations of what a calibration finds, relative."""
 CAREFUL = 0.96
 """The low end of a calibrated capacity, relative to its middle."""
-
-
-class Silence:
-    """A progress nobody sees."""
-
-    def stage(self, title: str, seconds: float | None = None) -> None:
-        """Nothing."""
-
-    def advance(self, elapsed_seconds: float, note: str = "") -> None:
-        """Nothing."""
-
-    def say(self, line: str) -> None:
-        """Nothing."""
 
 
 def tuned(question: TrafficQuestion) -> TrafficTuning:

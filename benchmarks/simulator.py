@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as tests import them: numba's cache keeps a module's name
 
 from benchmarks.plain_traffic import play_plainly
+from benchmarks.reference import SERVICE
 from benchmarks.simpy_traffic import TrafficSimulation
 from scaleproof.hpa.compiled import COMPILED
 from scaleproof.runtime.machine import machine_facts
@@ -42,13 +43,6 @@ LEAST_RATIO = 1.5
 SIMPY_FROM, SIMPY_SECONDS = 6 * 3600, 3600
 """An hour of the morning's rise."""
 
-SERVICE = ServiceModel(
-    cpu_seconds_per_request=0.0025,
-    capacity_per_second=140,
-    request_millicores=250,
-    limit_millicores=500,
-    start_seconds=(15, 25),
-)
 EVERYTHING = SERVICE.model_copy(
     update={"warm_up_seconds": 30.0, "warm_up_factor": 1.5, "idle_cores": 0.01, "node_replicas": 6, "node_seconds": 60.0}
 )

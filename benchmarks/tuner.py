@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.tuner FOLDER [--quick] [--write]
 
 FOLDER holds traces as CSV files (docs/traffic.md says where to get some). `--quick`: generated traffic alone; `--write` makes
-docs/benchmarks.md and its picture anew.
+docs/benchmarks.md anew.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers import PEERS
+from benchmarks.reference import SERVICE, Silence
 from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
 from scaleproof.simulator.traffic.policies import pack_policies
-from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.simulator.traffic.worlds import clairvoyant_replicas, world_of
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import InfeasibleError
@@ -31,15 +31,6 @@ from scaleproof.tuner.traffic.question import TrafficQuestion, rates_by_second
 from scaleproof.tuner.traffic.search import tune_on_traffic
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVICE = ServiceModel(
-    cpu_seconds_per_request=0.0025,
-    capacity_per_second=140,
-    request_millicores=250,
-    limit_millicores=500,
-    start_seconds=(15, 25),
-    start_burn_cores=0.3,
-    start_burn_seconds=5,
-)
 PEAK = 1000.0
 BUDGET = 0.001
 LEAST, MOST = 2, 50
@@ -49,19 +40,6 @@ MOST_SECONDS = 2 * 86_400
 FEWEST_AT_PEAK = 100.0
 """Traces with a lower peak are not trained on: scaled up, each of their requests would be many at once, as in no real traffic."""
 Floats = NDArray[np.float64]
-
-
-class Silence:
-    """A progress nobody sees."""
-
-    def stage(self, title: str, seconds: float | None = None) -> None:
-        """Nothing."""
-
-    def advance(self, elapsed_seconds: float, note: str = "") -> None:
-        """Nothing."""
-
-    def say(self, line: str) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
-import numpy as np
 
 from scaleproof.spec.duration import parse_duration_seconds
 from scaleproof.spec.errors import BadInputError, ExitCode
@@ -93,10 +92,11 @@ def _simulated(
     from scaleproof.report.traffic import OnTrace, traffic_notes
     from scaleproof.report.wording import plural
     from scaleproof.simulator.traffic.compare import compare
+    from scaleproof.simulator.warm import warm_traffic
     from scaleproof.tuner.traffic.question import rates_by_second
 
     progress.stage("compiling the simulator (once)", 20)
-    compare(np.ones(60), compared.policies, compared.service, seeds=seeds[:1], least_replicas=least)
+    warm_traffic()
     played = [rates_by_second(trace) for trace in traces]
     whole = sum(rates.shape[0] for rates in played) * len(compared.names) * len(seeds)
     speed = _COMPILED_PER_SECOND * (os.cpu_count() or 1) if COMPILED else _INTERPRETED_PER_SECOND

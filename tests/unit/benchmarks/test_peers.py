@@ -6,21 +6,12 @@ import pytest
 from benchmarks.peers import PEERS, calculation, crane, knative, krr, open_loop, ottoscalr, predictive, swept, tortoise
 from benchmarks.peers.history import averaged, history_of
 from benchmarks.peers.policy import cpu_policy
+from benchmarks.reference import SERVICE
 from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
 from scaleproof.simulator.traffic.policies import pack_policies
-from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.simulator.traffic.worlds import world_of
 
-SERVICE = ServiceModel(
-    cpu_seconds_per_request=0.0025,
-    capacity_per_second=140,
-    request_millicores=250,
-    limit_millicores=500,
-    start_seconds=(15, 25),
-    start_burn_cores=0.3,
-    start_burn_seconds=5,
-)
 SECONDS = np.arange(1200.0)
 TRACE = (500 + 400 * np.sin(SECONDS / 150)) * np.random.default_rng(3).uniform(0.9, 1.1, SECONDS.size)
 

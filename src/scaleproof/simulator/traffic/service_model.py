@@ -27,9 +27,7 @@ NODE_REPLICAS: Final = 6
 NODE_SECONDS: Final = 7
 REQUEST_MILLI: Final = 8
 LIMIT_CORES: Final = 9
-BURN_CORES: Final = 10
-BURN_SECONDS: Final = 11
-COLUMNS: Final = 12
+COLUMNS: Final = 10
 
 
 class ServiceModel(SpecModel):
@@ -119,6 +117,4 @@ class ServiceModel(SpecModel):
         row[NODE_SECONDS] = self.node_seconds
         row[REQUEST_MILLI] = self.request_millicores
         row[LIMIT_CORES] = self.limit_millicores / 1000
-        row[BURN_CORES] = self.start_burn_cores
-        row[BURN_SECONDS] = self.start_burn_seconds
         return row

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self
 
 from scaleproof.spec.autoscaling import AutoscalingSpec
-from scaleproof.tuner.knobs import Rules
+from scaleproof.tuner.knobs import DEFAULT_DOWN_WINDOW_SECONDS, Rules
 
 REQUESTS_METRIC: Final = "requests_per_second"
 """The Pods metric of a target in requests/s of a replica."""
-DEFAULTS: Final = {"up_tolerance": 0.1, "down_tolerance": 0.1, "up_window": 0, "down_window": 300}
+DEFAULTS: Final = {"up_tolerance": 0.1, "down_tolerance": 0.1, "up_window": 0, "down_window": DEFAULT_DOWN_WINDOW_SECONDS}
 """What Kubernetes does where nothing is set."""
 
 UP_TOLERANCES: Final[tuple[float | None, ...]] = (None, 0.05, 0.02, 0.0)
@@ -62,7 +62,7 @@ class TrafficKnobs:
     def spec(self) -> AutoscalingSpec:
         """As `autoscaling/v2`, with exactly one metric. `behavior` is left out where nothing of it is set."""
         if self.of_requests:
-            average = {"type": "AverageValue", "averageValue": f"{self.target / 1000:g}"}
+            average = {"type": "AverageValue", "averageValue": f"{self.target / 1000:.15g}"}
             metric: dict[str, Any] = {"type": "Pods", "pods": {"metric": {"name": REQUESTS_METRIC}, "target": average}}
         else:
             utilization = {"type": "Utilization", "averageUtilization": self.target}

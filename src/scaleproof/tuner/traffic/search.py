@@ -15,6 +15,7 @@ import numpy as np
 
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import InfeasibleError
+from scaleproof.tuner.optimise import DEFAULT_TARGET
 from scaleproof.tuner.ports import Progress
 from scaleproof.tuner.traffic import knobs as values
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
@@ -98,7 +99,6 @@ def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callab
 
     judge = Judge(question, trials, advance)
     ranked = race(judge, whole)
-    considered = len(whole)
     best = _polished(judge, ranked[:1])
     if judge.scores[best].violation > question.budget:
         best = _polished(judge, [best, *_with_more_replicas(question, best)])
@@ -106,7 +106,7 @@ def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callab
         raise _infeasible(judge, judge.scores[best])
     best = _simplified(judge, best)
     worth = tuple(_worth(judge, best, knob) for knob in best.set_fields())
-    target = _target(question, 80)
+    target = _target(question, DEFAULT_TARGET)
     default = TrafficKnobs(target, question.least_replicas, question.maximum, question.of_requests)
     (default_score,) = judge.whole([default])
     considered = len(set(whole) | set(judge.scores))
@@ -173,9 +173,14 @@ def grid(question: TrafficQuestion) -> list[TrafficKnobs]:
     ]
 
 
+def _step(question: TrafficQuestion) -> int:
+    """A small change of the target: about a 140th of what a replica holds, at least one unit."""
+    return max(1, round(_target(question, question.service.utilization_at_capacity) / 140))
+
+
 def _moves(question: TrafficQuestion, knobs: TrafficKnobs) -> list[TrafficKnobs]:
     """Every value of every knob, each with some targets around, so that a knob can pay for a higher target."""
-    step = max(1, round(_target(question, question.service.utilization_at_capacity) / 140))
+    step = _step(question)
     turned = [knobs]
     turned += [knobs.turned(up_tolerance=each) for each in values.UP_TOLERANCES]
     turned += [knobs.turned(down_tolerance=each) for each in values.DOWN_TOLERANCES]
@@ -225,7 +230,7 @@ def _simplified(judge: Judge, best: TrafficKnobs) -> TrafficKnobs:
 def _without(judge: Judge, best: TrafficKnobs, knob: str) -> TrafficKnobs:
     """The best policy near by that leaves this knob at Kubernetes' default: the target may make up for it."""
     plain = best.turned(**{knob: None})
-    step = max(1, round(_target(judge.question, judge.question.service.utilization_at_capacity) / 140))
+    step = _step(judge.question)
     options = [plain.turned(target=plain.target + near * step) for near in range(-16, 9) if plain.target + near * step >= 1]
     return judge.best(options)
 

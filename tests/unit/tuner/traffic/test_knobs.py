@@ -13,7 +13,7 @@ from scaleproof.tuner.traffic.knobs import TrafficKnobs
 
 positions = st.builds(
     TrafficKnobs,
-    target=st.integers(1, 300),
+    target=st.integers(1, 5_000_000),
     minimum=st.integers(1, 5),
     maximum=st.integers(5, 50),
     of_requests=st.booleans(),

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.fixed_point import tuned, tuned_twice, wave
+from benchmarks.reference import SERVICE
 from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
 from scaleproof.simulator.traffic.policies import pack_policies
-from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.simulator.traffic.worlds import world_of
 from scaleproof.spec.errors import BadInputError, InfeasibleError
 from scaleproof.spec.trace_file import Trace
@@ -19,16 +19,6 @@ from scaleproof.tuner.traffic import search
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
 from scaleproof.tuner.traffic.question import TrafficQuestion, playable, rates_by_second, trials_of
 from scaleproof.tuner.traffic.race import Judge, race
-
-SERVICE = ServiceModel(
-    cpu_seconds_per_request=0.0025,
-    capacity_per_second=140,
-    request_millicores=250,
-    limit_millicores=500,
-    start_seconds=(15, 25),
-    start_burn_cores=0.3,
-    start_burn_seconds=5,
-)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +82,7 @@ def test_what_is_in_force_stays_where_it_is_as_good(question, answer) -> None:
 
 @pytest.mark.parametrize("number", range(2))
 def test_tuning_the_tuned_changes_nothing_though_it_was_measured_anew(number) -> None:
-    """Other traffic, and a calibration that finds capacity and CPU a little different; benchmarks/tuner.py does it for 20 services."""
+    """Other traffic, and a calibration that finds capacity and CPU a little different; benchmarks/fixed_point.py does it for 20 services."""
     first, second = tuned_twice(number)
     assert second.spec == first.spec
 
