@@ -433,6 +433,11 @@ def tune(
     if trace:
         if verify:
             raise BadInputError("--verify needs a load; --trace sends none", hint="leave one out")
+        refuse(
+            *("users", "shape", "processes", "margin", "max_window", "dry_run", "pairs"),
+            why="is for a load, which recorded traffic replaces",
+            hint="leave it out; --trace changes no file, and --budget says how much may be violated",
+        )
         from scaleproof.wiring.traffic_tuning import budget_of, tune_on_traces
 
         return tune_on_traces(
@@ -448,6 +453,8 @@ def tune(
             metric=metric,
             seed=seed,
         )
+    of_traffic = ("service", "peak", "budget", "metric", "min_replicas", "max_replicas", "policy", "output")
+    refuse(*of_traffic, why="is for recorded traffic", hint="give --trace FILE")
     opened = _project(project, stack, target)
     plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
     return opened.tune(

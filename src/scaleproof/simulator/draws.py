@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scaleproof.simulator import layout
 from scaleproof.simulator.calibration import Calibration, Estimate, ServiceCalibration
+from scaleproof.simulator.dear_moments import DearMoments, draw_moments
 from scaleproof.simulator.model import Assumptions
 
 REPLICAS_DRAWN: Final = 256
@@ -71,26 +72,33 @@ def draw_run(
     calls: dict[tuple[str, str], CallDraws] = {}
     replicas: dict[str, NDArray[np.float64]] = {}
     sync_phase: dict[str, float] = {}
-    total = {name: arrivals[name].size for name in order}
+    times = {name: arrivals[name] for name in order}
+    """When requests come, calls included, as far as known before the run: a call a little after its caller's request."""
+    moments: DearMoments | None = None
+    if assumptions.calibration_noise and assumptions.dear_moments is not None:
+        duration = max((float(own[-1]) for own in arrivals.values() if own.size), default=0.0)
+        moments = draw_moments(_rng(seed, phase, "", "dear moments"), assumptions.dear_moments, duration)
     for name in order:
         service = calibration.services[name]
         shift = _rng(seed, phase, name, "calibration").standard_normal(2) if assumptions.calibration_noise else np.zeros(2)
         cpu_mean = _shifted(service.cpu_seconds_per_request, float(shift[0]))
         wait_mean = _shifted(service.wait_seconds, float(shift[1]))
         rng = _rng(seed, 0, name, "requests")
-        requests[name] = _requests(rng, arrivals[name].size, cpu_mean, wait_mean, service)
+        requests[name] = _requests(rng, arrivals[name], cpu_mean, wait_mean, service, moments)
         for caller in order:
             per_request = calibration.services[caller].calls.get(name, 0.0)
             if caller == name or per_request <= 0:
                 continue
             rng = _rng(seed, 0, name, f"calls of {caller}")
-            caller_request = np.repeat(np.arange(total[caller]), call_counts(rng, per_request, total[caller]))
-            drawn = _requests(rng, caller_request.size, cpu_mean, wait_mean, service)
-            calls[caller, name] = CallDraws(caller_request, drawn)
-            total[name] += caller_request.size
+            count = times[caller].size
+            caller_request = np.repeat(np.arange(count), call_counts(rng, per_request, count))
+            sent = times[caller][caller_request]
+            calls[caller, name] = CallDraws(caller_request, _requests(rng, sent, cpu_mean, wait_mean, service, moments))
+            times[name] = np.concatenate((times[name], sent))
         rng = _rng(seed, phase, name, "replicas")
         table = np.empty((REPLICAS_DRAWN, layout.REPLICA_DRAWS))
-        table[:, layout.START_SECONDS] = rng.uniform(*service.start_seconds, REPLICAS_DRAWN)
+        starts = rng.uniform(*service.start_seconds, REPLICAS_DRAWN)
+        table[:, layout.START_SECONDS] = starts * assumptions.start_under_load
         table[:, layout.PROPAGATION_SECONDS] = rng.uniform(*assumptions.propagation_seconds, REPLICAS_DRAWN)
         table[:, layout.QUOTA_PHASE] = rng.random(REPLICAS_DRAWN)
         table[:, layout.COUNTER_PHASE] = _rng(seed, phase, name, "counters").random(REPLICAS_DRAWN)
@@ -118,13 +126,17 @@ def gamma(rng: np.random.Generator, mean: float, variation: float, size: int) ->
 
 def _requests(
     rng: np.random.Generator,
-    size: int,
+    times: NDArray[np.float64],
     cpu_mean: float,
     wait_mean: float,
     service: ServiceCalibration,
+    moments: DearMoments | None,
 ) -> RequestDraws:
+    size = times.size
     choices = rng.random(size)
     work = gamma(rng, 1.0, service.cpu_variation, size) * cpu_mean
+    if moments is not None:
+        work *= moments.at(times)
     return RequestDraws(work, gamma(rng, 1.0, service.wait_variation, size) * wait_mean, choices)
 
 

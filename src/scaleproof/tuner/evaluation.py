@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from scaleproof.simulator.evaluator import Evaluation
 from scaleproof.simulator.intervals import estimate
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
+
+WORTH_VIOLATION: Final = 0.005
+"""A violation difference below this is nothing to change a policy for, and nothing to keep one for."""
 
 
 class PolicyEvaluator(Protocol):
@@ -31,6 +34,20 @@ class Goal:
     def of(cls, spec: Platform, margin: float) -> Goal:
         """From the platform's SLOs; `margin` is the share of each budget that is kept free."""
         return cls(allowed={name: service.slo.budget * (1 - margin) for name, service in spec.services.items()})
+
+    def no_worse_than(self, before: Evaluation) -> Goal:
+        """Where that policy keeps the goal, another must not violate more either; where it does not, the goal itself.
+
+        Saved money would be paid for by users, and the verification would send the policy back.
+        """
+        if self.excess(before) > 0:
+            return self
+        return Goal(
+            allowed={
+                name: min(allowed, max(WORTH_VIOLATION, upper_violation(before, name)))
+                for name, allowed in self.allowed.items()
+            }
+        )
 
     def excess(self, outcome: Evaluation) -> float:
         """Sum over services of what the upper violation has beyond the allowed one; 0 where the policy is feasible."""

@@ -71,7 +71,10 @@ def optimise(
     Where no policy within the bounds keeps the SLO, the result says which constraint is in the way and the least capacity
     that would do; its policy is then the one with the least violation, if that is less than before.
     """
-    goal = Goal.of(question.spec, question.margin)
+    slo = Goal.of(question.spec, question.margin)
+    before = within_measured(question.before, question.calibration)
+    careful = Tried(evaluator, seeds)
+    goal = slo.no_worse_than(careful.evaluate([before])[0])
     base = sized_policy(question.before, question.calibration)
     rates = peak_rates(question.arrivals, question.calibration)
     needed = replicas_needed(question.calibration, rates)
@@ -92,11 +95,9 @@ def optimise(
         said=lambda count: progress.advance(0.0, f"{count} policies simulated"),
     )
     search(base, bounds, goal, quick)
-    before = within_measured(question.before, question.calibration)
     if all(bounds[name].allows(Knobs.of(service.autoscaling)) for name, service in before.services.items()):
         quick.evaluate([before])
     ranked = sorted(quick.outcomes.values(), key=lambda entry: preference(goal, entry[1]))
-    careful = Tried(evaluator, seeds)
     best = _final(before, ranked, goal, [Tried(evaluator, seeds[: 2 * search_seeds]), careful])
     best = polished(best, bounds, goal, quick, careful)
     after = _simplified(best, before, bounds, goal, careful)
@@ -104,7 +105,7 @@ def optimise(
     if not _worth_changing(goal, before_outcome, after_outcome):
         after, after_outcome = before, before_outcome
     changed = after != before
-    feasible = goal.excess(after_outcome) == 0.0
+    feasible = slo.excess(after_outcome) == 0.0
     moves = neighbours(after, bounds)
     beside = quick.evaluate([after, *(policy for _, policy in moves)])
     result = TuningResult(
@@ -117,14 +118,14 @@ def optimise(
         after_cost=after_outcome.cost_estimate,
         after_violation=after_outcome.violation_estimate,
         violation_by_service={name: estimate(shares) for name, shares in after_outcome.violation_by_service.items()},
-        frontier=_frontier(before, after, goal, {**quick.outcomes, **careful.outcomes}),
+        frontier=_frontier(before, after, slo, {**quick.outcomes, **careful.outcomes}),
         sensitivity=[
-            _sensitivity(words, goal, beside[0], outcome) for (words, _), outcome in zip(moves, beside[1:], strict=True)
+            _sensitivity(words, slo, beside[0], outcome) for (words, _), outcome in zip(moves, beside[1:], strict=True)
         ],
-        reasons=_reasons(question, after, changed=changed),
+        reasons=_reasons(question, after, slo, goal, changed=changed),
         margin=question.margin,
         feasible=feasible,
-        infeasible_reason=None if feasible else _infeasible(question, goal, after_outcome, rates, needed, allowed),
+        infeasible_reason=None if feasible else _infeasible(question, slo, after_outcome, rates, needed, allowed),
         seeds=list(seeds),
         policies_tried=len(quick.outcomes),
     )
@@ -259,7 +260,7 @@ def _sensitivity(words: str, goal: Goal, chosen: Evaluation, outcome: Evaluation
     )
 
 
-def _reasons(question: Question, after: Policy, *, changed: bool) -> list[str]:
+def _reasons(question: Question, after: Policy, slo: Goal, goal: Goal, *, changed: bool) -> list[str]:
     if not changed:
         worth = f"{WORTH_CHANGING:.0%}"
         return [
@@ -279,6 +280,11 @@ def _reasons(question: Question, after: Policy, *, changed: bool) -> list[str]:
             peak = calibrated.memory_peak_bytes / 2**20
             lines.append(f"{name}: memory request {past.memory} → {requests.memory}: the peak was {peak:.0f}Mi; 15 % on top.")
         lines += _knob_reasons(name, Knobs.of(old.autoscaling), Knobs.of(service.autoscaling))
+    if goal != slo:
+        most = ", ".join(f"{name} {share:.1%} of {slo.allowed[name]:.1%}" for name, share in goal.allowed.items())
+        lines.append(
+            f"The SLO's budget is not used up ({most}): the policy before violates no more, and cheaper must not be worse."
+        )
     return lines
 
 

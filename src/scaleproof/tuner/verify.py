@@ -16,6 +16,7 @@ from scaleproof.telemetry.cost import cost
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT
 from scaleproof.telemetry.run import Run
 from scaleproof.telemetry.summary import Summary, summarise
+from scaleproof.tuner.evaluation import WORTH_VIOLATION
 from scaleproof.tuner.measure import Rig, measure
 from scaleproof.tuner.ports import LoadPlan, PolicyStore
 from scaleproof.tuner.results import Decision, MetricChange, MetricName, Prediction, RunReference, Verdict
@@ -25,8 +26,6 @@ Side = Literal["before", "after"]
 
 WORTH_COST_SHARE: Final = 0.03
 """A cost difference below this share of the old cost is nothing to change a policy for."""
-WORTH_VIOLATION: Final = 0.005
-"""A violation difference below this is nothing to change a policy for."""
 # Without a prediction: what repeated runs of one policy differ by, see facts on measuring (one spurious +1 is 17 %).
 _UNKNOWN_COST_DEVIATION_SHARE: Final = 0.05
 _UNKNOWN_VIOLATION_DEVIATION: Final = 0.01

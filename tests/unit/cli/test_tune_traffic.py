@@ -73,6 +73,9 @@ def test_the_summary_says_what_it_costs_and_why(typed) -> None:
     ("more", "code", "says"),
     [
         (["--verify"], 2, "--verify needs a load"),
+        (["--users", "500"], 2, "--users is for a load"),
+        (["--dry-run"], 2, "--dry-run is for a load"),
+        (["--margin", "0.1"], 2, "--margin is for a load"),
         (["--budget", "many"], 2, "--budget: expected a share of requests"),
         (["--max-replicas", "3"], 2, "maxReplicas 3 hold 420 requests/s within the SLO"),
         (["--service", "orders"], 2, "service.json: describes one service without a name"),
@@ -84,6 +87,13 @@ def test_what_is_wrong_is_said_in_one_line(typed, more: list[str], code: int, sa
     assert done.returncode == code
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_options_of_traffic_without_traffic_are_refused(tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["tune", "--project", str(tmp_path), "--output", "hpa"])
+    assert left.value.code == 2
+    assert "--output is for recorded traffic" in capsys.readouterr().err
 
 
 def test_a_wrong_policy_file_is_told_with_line_and_field(folder: Path, typed) -> None:

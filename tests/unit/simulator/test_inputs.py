@@ -14,7 +14,7 @@ from scaleproof.simulator.calibration import Estimate
 from scaleproof.simulator.call_graph import ancestors, callers_first
 from scaleproof.simulator.draws import draw_run, gamma
 from scaleproof.simulator.limits import beyond, refuse_beyond
-from scaleproof.simulator.model import Assumptions
+from scaleproof.simulator.model import EMBEDDED, Assumptions
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.shapes import spike
 
@@ -142,7 +142,7 @@ class TestAssumptions:
             runtime: Assumptions.of(stamp.model_copy(update={"target": "kube", "runtime": runtime}))
             for runtime in ("containerd", "cri-o")
         }
-        assert Assumptions.of(stamp) == Assumptions()
+        assert Assumptions.of(stamp) == EMBEDDED
         assert [of[runtime].counter_seconds for runtime in ("containerd", "cri-o")] == [(0.0, 0.0), (10.0, 20.0)]
         assert of["cri-o"].drain_seconds == of["containerd"].drain_seconds > Assumptions().drain_seconds
 

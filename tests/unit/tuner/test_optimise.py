@@ -54,6 +54,26 @@ def test_the_cheapest_that_keeps_the_slo():
     assert result.infeasible_reason is None
 
 
+def worse_when_fuller(knobs: Knobs) -> float:
+    """Everything up to 120 % keeps the SLO, the more violation the fuller replicas are."""
+    return max(0.001, 0.001 * (knobs.target - 80))
+
+
+def test_money_is_not_saved_at_the_users_expense():
+    kept = policy()  # 80 %: 0.1 % of requests violate
+    assert Knobs.of(kept.services["orders"].autoscaling).target == 80
+    result = tuned(asked(kept), violation=worse_when_fuller)
+    assert result.changed
+    assert result.after_violation.high <= 0.005, "though the SLO allows 4 %"
+    assert any("budget is not used up" in reason for reason in result.reasons)
+
+
+def test_where_the_policy_before_breaks_the_slo_its_violation_is_no_measure():
+    result = tuned(asked(), violation=lambda knobs: worse_when_fuller(knobs) + (0.5 if knobs.target == 80 else 0.0))
+    assert 0.005 < result.after_violation.high <= 0.04
+    assert not any("budget is not used up" in reason for reason in result.reasons)
+
+
 def test_fields_that_gain_nothing_stay_as_they_were():
     found = knobs_of(tuned(asked()))
     assert (found.up_rules, found.down_rules, found.up_window, found.maximum) == (None, None, None, 4)
