@@ -1,7 +1,8 @@
 """Writes the files that are generated from code; with --check, fails where one is stale.
 
 docs/schemas/*.json from the models, README's command list from the CLI, ARCHITECTURE's layers from the import contract, the charts'
-READMEs from their values.
+READMEs from their values, docs/errors.md from the catalogues of codes, docs/rules.md from the
+rules.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from pathlib import Path
 import click
 
 from scaleproof.cli import CHAPTERS, cli
+from scaleproof.rules.page import rules_page
 from scaleproof.wiring import SCHEMA_NAMES, schema_of
 from scripts.chart_readme import chart_readme
+from scripts.error_pages import error_page
 
 PROJECT = Path(__file__).parent.parent
 
@@ -47,6 +50,8 @@ def generated() -> dict[Path, str]:
     files = {PROJECT / f"docs/schemas/{name}.schema.json": schema_of(name) for name in SCHEMA_NAMES}
     files[readme] = between(readme.read_text(), "commands", command_list())
     files[architecture] = between(architecture.read_text(), "layers", layers())
+    files[PROJECT / "docs/errors.md"] = error_page(PROJECT)
+    files[PROJECT / "docs/rules.md"] = rules_page()
     for chart in sorted((PROJECT / "charts").iterdir()):
         files[chart / "README.md"] = chart_readme(chart)
     return files

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,17 +15,17 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from scaleproof.load.config import LoadConfig
+from scaleproof.load.inspection import digest_of, inspected
 from scaleproof.load.journeys import Journey, with_services
 from scaleproof.load.locust_process import LocustProcess
 from scaleproof.load.results import load_result
 from scaleproof.load.schedule import draw_schedule
 from scaleproof.load.watch import Watch
-from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode
+from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.platform import Platform
 from scaleproof.tuner.ports import LoadPlan, LoadResult, Progress
 
 SPARE_FILES = 200
-INSPECT_TIMEOUT_SECONDS = 60.0
 
 
 class LocalGenerator:
@@ -52,9 +48,9 @@ class LocalGenerator:
 
     def journeys(self, locustfile: Path) -> tuple[Journey, ...]:
         """The locustfile's journeys, every task with its service. Raises BadInputError where it is not usable."""
-        digest = _digest(locustfile)
+        digest = digest_of(locustfile)
         if digest not in self._journeys:
-            self._journeys[digest] = with_services(_inspected(locustfile), self._platform.services)
+            self._journeys[digest] = with_services(inspected(locustfile), self._platform.services)
         return self._journeys[digest]
 
     def draw(self, plan: LoadPlan) -> pd.DataFrame:
@@ -96,36 +92,6 @@ class LocalGenerator:
         result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
         shutil.rmtree(folder, ignore_errors=True)
         return result
-
-
-def _inspected(locustfile: Path) -> list[Journey]:
-    if not locustfile.is_file():
-        raise BadInputError(f"{locustfile}: no such locustfile", hint="set load.locustfile in platform.yaml")
-    try:
-        done = subprocess.run(  # noqa: S603  # our own interpreter and module
-            [sys.executable, "-m", "scaleproof.load.inspect_locustfile", str(locustfile)],
-            capture_output=True,
-            text=True,
-            timeout=INSPECT_TIMEOUT_SECONDS,
-            check=False,
-        )
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        raise BadInputError(f"{locustfile}: not imported within {INSPECT_TIMEOUT_SECONDS:.0f} s") from None
-    except (IndexError, json.JSONDecodeError):
-        raise BadInputError(f"{locustfile}: cannot be imported: {done.stderr.strip()[-300:]}") from None
-    if done.returncode != ExitCode.OK:
-        raise BadInputError(answer["message"], hint=answer["hint"])
-    return [Journey.model_validate(each) for each in answer["journeys"]]
-
-
-def _digest(locustfile: Path) -> str:
-    """Of every Python file in the locustfile's folder and below: its journeys live beside it."""
-    digest = hashlib.sha256(str(locustfile).encode())
-    for file in sorted(locustfile.parent.rglob("*.py")):
-        digest.update(str(file).encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def _check_open_files(users: int) -> None:

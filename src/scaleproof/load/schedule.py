@@ -37,6 +37,17 @@ class Schedule:
     task: NDArray[np.int32]
     """Per action, the index into the tasks of its user's journey."""
 
+    def times_by_service(self) -> dict[str, NDArray[np.float64]]:
+        """Sorted intended seconds per service, as `simulator.arrivals.from_schedule` takes them from the frame."""
+        names = [[task.service or "" for task in journey.tasks] for journey in self.journeys]
+        known = sorted({name for row in names for name in row})
+        numbers = np.zeros((len(names), max(len(row) for row in names)), dtype=np.int32)
+        for index, row in enumerate(names):
+            numbers[index, : len(row)] = [known.index(name) for name in row]
+        service = numbers[self.journey_of_user[self.user], self.task]
+        times = {name: self.intended_s[service == number] for number, name in enumerate(known)}
+        return {name: each for name, each in times.items() if each.size}
+
     def frame(self) -> pd.DataFrame:
         """The table `schedule` of `telemetry.tables`."""
         import pandas as pd  # noqa: PLC0415  # Locust's workers need the arrays only, and are 60 MB smaller without

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from scaleproof.report import markdown_text
 from scaleproof.report.findings import Findings
+from scaleproof.report.markdown_text import fenced, inline
 from scaleproof.report.result_tables import Table
 
 _SIGNS: Final = {"yes": "✅", "no": "❌", "could not measure": "❔"}
 _SHOWN: Final = ("promises", "policy", "predictions", "runs", "calibration")
 _FOLDED: Final = ("frontier", "sensitivity", "events", "decisions")
-_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 def markdown_report(findings: Findings) -> str:
     """GitHub-flavoured markdown with a final newline. Text from runs is escaped."""
     tables = {table.code: table for table in findings.tables}
-    title = f"# {_SIGNS[findings.answer]} {_text(findings.question)} {findings.answer.capitalize()}"
-    blocks = [title + "".join(f" ({_text(label)})" for label in findings.labels), _text(findings.headline)]
+    title = f"# {_SIGNS[findings.answer]} {inline(findings.question)} {findings.answer.capitalize()}"
+    blocks = [title + "".join(f" ({inline(label)})" for label in findings.labels), inline(findings.headline)]
     if findings.change:
-        blocks.append(f"**What changed:** {_text(findings.change)}")
+        blocks.append(f"**What changed:** {inline(findings.change)}")
     blocks.append(_table(_key_figures(findings)))
     blocks.append(
-        "\n".join(f"- {finding.side + ': ' if finding.side else ''}{_text(finding.sentence)}" for finding in findings.findings)
+        "\n".join(f"- {finding.side + ': ' if finding.side else ''}{inline(finding.sentence)}" for finding in findings.findings)
     )
     for code in _SHOWN:
         if code in tables:
-            blocks += [f"## {tables[code].title}", _text(tables[code].how_to_read), _table(tables[code])]
+            blocks += [f"## {tables[code].title}", inline(tables[code].how_to_read), _table(tables[code])]
     if findings.diff:
-        blocks += ["## The difference", _fenced(findings.diff, "diff")]
+        blocks += ["## The difference", fenced(findings.diff, "diff")]
     for code in _FOLDED:
         if code in tables:
             blocks += [f"<details><summary>{tables[code].title}</summary>", _table(tables[code]), "</details>"]
-    blocks += ["## Do it again", _fenced("\n".join(findings.commands), "sh")]
-    blocks.append("\n".join(f"- {_text(name)}: {_text(value)}" for name, value in findings.facts.items()))
-    blocks += ["## What this does not say", "\n".join(f"- {_text(note)}" for note in findings.not_measured)]
+    blocks += ["## Do it again", fenced("\n".join(findings.commands), "sh")]
+    blocks.append("\n".join(f"- {inline(name)}: {inline(value)}" for name, value in findings.facts.items()))
+    blocks += ["## What this does not say", "\n".join(f"- {inline(note)}" for note in findings.not_measured)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -49,17 +49,5 @@ def _key_figures(findings: Findings) -> Table:
     return Table("key-figures", "", "", ("", "Before", "After", "Change"), rows)
 
 
-def _text(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
-
-
 def _table(table: Table) -> str:
-    lines = [table.columns, tuple("---" for _ in table.columns), *table.rows]
-    return "\n".join("| " + " | ".join(cell if set(cell) == {"-"} else _text(cell) for cell in line) + " |" for line in lines)
-
-
-def _fenced(text: str, language: str) -> str:
-    """A code block whose fence is longer than any run of backticks in the text."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+    return markdown_text.table(table.columns, table.rows)

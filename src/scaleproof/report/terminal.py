@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from rich.cells import cell_len
-
+from scaleproof.report.columns import aligned
 from scaleproof.report.policy_change import changed_fields
 from scaleproof.report.wording import MISSING, amount, duration, number, percent, sentence
 from scaleproof.simulator.calibration import Calibration, Estimate
@@ -137,12 +134,3 @@ def _estimate(value: Estimate) -> str:
 
 def _share(value: Estimate) -> str:
     return f"{percent(value.value)} ({percent(value.low)} to {percent(value.high)})"
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as their widest cell on a screen, two spaces apart."""
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof import __version__
-from scaleproof.report.terminal import aligned
+from scaleproof.report.columns import aligned
 from scaleproof.report.wording import amount, number, percent, plural
 from scaleproof.simulator.autoscaling import MAX_REPLICAS
 from scaleproof.simulator.calibration import Estimate

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scaleproof.report.terminal import aligned
+from scaleproof.report.columns import aligned
 from scaleproof.report.wording import percent
 from scaleproof.tuner.knobs import describe_rules
 from scaleproof.tuner.traffic.knobs import DEFAULTS, TrafficKnobs

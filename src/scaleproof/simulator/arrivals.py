@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.shapes import Shape
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def from_schedule(schedule: pd.DataFrame) -> dict[str, NDArray[np.float64]]:

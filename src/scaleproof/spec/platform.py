@@ -6,6 +6,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from scaleproof.spec.autoscaling import Quantity
+from scaleproof.spec.gate import Gate
 from scaleproof.spec.gateway import Gateway, HttpPath
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.policy import ResourceRequirements
@@ -33,7 +35,10 @@ class SLO(SpecModel):
 
 
 class Service(SpecModel):
-    """One service: how a replica is started, how it is reached, what it needs, what it promises."""
+    """One service: how a replica is started, how it is reached, what it needs, what it promises.
+
+    Neither `command` nor `image` is required: a target that starts replicas asks for its own; linting and simulating need none.
+    """
 
     command: list[str] | None = Field(
         default=None,
@@ -54,25 +59,32 @@ class Service(SpecModel):
     slo: SLO
     start_timeout_seconds: Annotated[float, Field(gt=0)] = 60
     drain_seconds: Annotated[float, Field(ge=0)] = Field(default=10, description="Time between SIGTERM and SIGKILL.")
-
-    @model_validator(mode="after")
-    def _can_be_started(self) -> Self:
-        if self.command is None and self.image is None:
-            msg = "a service needs a command (embedded default) or an image (Kubernetes)"
-            raise ValueError(msg)
-        return self
+    request_timeout_seconds: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="After so long the service gives a request up."
+    )
+    postgres_connections: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Most connections that one replica opens to PostgreSQL: the size of its pool."
+    )
+    redis_connections: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Most connections that one replica opens to Redis."
+    )
 
 
 class Redis(SpecModel):
     """The cache server."""
 
     memory: str = "64Mi"
+    working_set: Quantity | None = Field(default=None, description="What the services keep in it at the peak.")
+    max_clients: Annotated[int, Field(gt=0)] = Field(default=10_000, description="Most connections at once (maxclients).")
 
 
 class Postgres(SpecModel):
     """The database server."""
 
     max_connections: Annotated[int, Field(gt=0)] = 100
+    reserved_connections: Annotated[int, Field(ge=0)] = Field(
+        default=3, description="Connections that only a superuser gets (superuser_reserved_connections)."
+    )
     shared_buffers: str = "128Mi"
 
 
@@ -108,6 +120,7 @@ class Platform(SpecModel):
     redis: Redis | None = None
     postgres: Postgres | None = None
     load: Load = Load()
+    check: Gate = Gate()
 
     @model_validator(mode="after")
     def _calls_are_known(self) -> Self:

@@ -83,6 +83,11 @@ class StackFile:
         return "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), f"a/{name}", f"b/{name}"))
 
 
+def read_policy(file: Path) -> Policy:
+    """The policy in `Pulumi.<stack>.yaml`. Raises BadInputError with file, line, field and expectation."""
+    return StackFile(file).read()
+
+
 def _as_plain(policy: Policy) -> dict[str, Any]:
     plain: dict[str, Any] = policy.model_dump(mode="json", by_alias=True, exclude_none=True)
     return plain

@@ -40,7 +40,7 @@ class YamlDocument:
             if not isinstance(node, CommentedMap | CommentedSeq):
                 break
             try:
-                position = node.lc.value(part) if isinstance(part, int) else node.lc.key(part)
+                position = node.lc.item(part) if isinstance(part, int) else node.lc.key(part)
                 node = node[part]
             except (KeyError, IndexError, TypeError):
                 break

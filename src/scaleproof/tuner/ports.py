@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol
 
 from scaleproof.simulator.calibration import Stamp
 from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Progress(Protocol):

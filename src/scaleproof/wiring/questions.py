@@ -12,7 +12,10 @@ from scaleproof.spec.errors import BadInputError, ExitCode
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-SCHEMA_NAMES: Final = ("platform", "policy", "calibration", "service", "run", "hpa-case")
+SCHEMA_NAMES: Final = (
+    *("platform", "policy", "calibration", "service", "run", "hpa-case"),
+    *("prices", "team", "plan-assumptions"),
+)
 
 
 def explain_hpa(file: TextIO, *, batch: bool, as_json: bool) -> int:
@@ -38,6 +41,7 @@ def schema_of(name: str) -> str:
     from scaleproof.hpa.explain import explain_schema
     from scaleproof.simulator.calibration import Calibration
     from scaleproof.simulator.traffic.service_model import ServiceModel
+    from scaleproof.spec.plan_files import PLAN_MODELS
     from scaleproof.spec.schemas import SPEC_MODELS, json_schema
     from scaleproof.telemetry.run import RunMeta
 
@@ -46,6 +50,7 @@ def schema_of(name: str) -> str:
     else:
         models: dict[str, type[BaseModel]] = {
             **SPEC_MODELS,
+            **PLAN_MODELS,
             "calibration": Calibration,
             "service": ServiceModel,
             "run": RunMeta,

@@ -166,7 +166,7 @@ def test_an_internal_error_keeps_its_traceback_in_a_file(project, monkeypatch, c
         message = "a bug"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(cli, "_project", broken)
+    monkeypatch.setattr(cli.platform, "project_of", broken)
     with pytest.raises(SystemExit) as left:
         cli.main(["status"])
     assert left.value.code == 4
@@ -183,7 +183,7 @@ def test_ctrl_c_is_130(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_project", interrupted)
+    monkeypatch.setattr(cli.platform, "project_of", interrupted)
     with pytest.raises(SystemExit) as left:
         cli.main(["status"])
     assert left.value.code == 130

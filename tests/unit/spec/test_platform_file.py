@@ -43,7 +43,6 @@ def test_the_reference_platform_reads():
         ("calls: [orders]", "calls: [payments]", None, "services.dashboard.calls: 'payments' is not another service"),
         ("  orders:\n", "  Orders_1:\n", 7, "services.Orders_1"),
         ("think_seconds: [20, 40]", "think_seconds: [40, 20]", None, "think_seconds [40.0, 20.0]"),
-        ('command: ["{python}", -m, services.orders]\n    image: scaleproof/orders', "port: 8000", None, "needs a command"),
         ("name: reference", "name: [a", 6, "not valid YAML"),
         ("users: 10000", "users: many", 35, "load.users: expected a valid integer"),
     ],
