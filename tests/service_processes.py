@@ -45,6 +45,11 @@ class DataServer:
         self._process: subprocess.Popen[bytes] | None = None
         server.prepare()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         user, group = getattr(self.server, "run_as", None) or (None, None)
         log = (self.server.directory / "log").open("ab")

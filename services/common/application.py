@@ -1,20 +1,25 @@
-"""What every `create_app` has in common: the probes, the middleware, opening and closing, and 503 for what is unreachable."""
+"""What every `create_app` has in common: the probes, the middleware, opening and closing, and how errors are answered."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
 
+from services.common.body_limit import BodyLimitMiddleware
 from services.common.database import Database, DatabaseUnavailableError
+from services.common.errors.catalogue import load_catalogue
+from services.common.errors.factory import ErrorResponseFactory
+from services.common.errors.handlers import install
+from services.common.errors.openapi import describe_problems
+from services.common.errors.unexpected import UnexpectedErrorMiddleware
 from services.common.health import create_health_router
+from services.common.http_client.propagation import PropagationMiddleware
 from services.common.metrics import Metrics
+from services.common.query_guard import QueryGuardMiddleware
 from services.common.traffic import Traffic, TrafficMiddleware
-
-RETRY_AFTER_SECONDS = 1
 
 
 class Opened(Protocol):
@@ -27,6 +32,16 @@ class Opened(Protocol):
         """Called after the last one."""
 
 
+class ServiceApp(FastAPI):
+    """FastAPI whose OpenAPI document says which errors each operation answers."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; made when it is first asked for."""
+        document = super().openapi()
+        describe_problems(document, self.state.errors.catalogue)
+        return document
+
+
 def create_service_app(
     title: str,
     *,
@@ -37,9 +52,13 @@ def create_service_app(
     unavailable: Sequence[type[Exception]] = (),
     most_in_flight: int,
 ) -> FastAPI:
-    """Put a service together. `unavailable` are the adapters' errors that mean: try again later."""
+    """Put the service of the package `services.<title>` together.
+
+    `unavailable` are the adapters' errors that mean: try again later.
+    """
     traffic = Traffic(most_in_flight=most_in_flight)
     metrics.watch(in_flight=lambda: traffic.in_flight, draining=lambda: float(traffic.draining))
+    factory = ErrorResponseFactory(load_catalogue(f"services.{title}"), service=title)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -49,19 +68,18 @@ def create_service_app(
                 stack.push_async_callback(adapter.close)
             yield
 
-    app = FastAPI(title=title, lifespan=lifespan, docs_url=None, redoc_url=None)
+    # No redirect from `/orders/` to `/orders`: each resource has one path, all others are not found.
+    app = ServiceApp(title=title, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.traffic = traffic
-    app.add_middleware(TrafficMiddleware, traffic=traffic, metrics=metrics)
+    app.state.errors = factory
+    # The last one added is the outermost: first comes the traffic, as it sheds what nobody should look at any more.
+    app.add_middleware(PropagationMiddleware)
+    app.add_middleware(QueryGuardMiddleware, factory=factory)
+    app.add_middleware(BodyLimitMiddleware, factory=factory)
+    app.add_middleware(UnexpectedErrorMiddleware, factory=factory)
+    app.add_middleware(TrafficMiddleware, traffic=traffic, metrics=metrics, factory=factory)
     app.include_router(create_health_router(database=database, metrics=metrics, traffic=traffic))
     for router in routers:
         app.include_router(router)
-    errors: list[type[Exception]] = [DatabaseUnavailableError, *unavailable]
-    for error in errors:
-        app.add_exception_handler(error, answer_unavailable)
+    install(app, factory, unavailable=[DatabaseUnavailableError, *unavailable])
     return app
-
-
-async def answer_unavailable(_request: Request, _error: Exception) -> JSONResponse:
-    """503 with Retry-After, in FastAPI's own shape of an error."""
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)}
-    return JSONResponse({"detail": "temporarily unavailable"}, status_code=503, headers=headers)

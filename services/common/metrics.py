@@ -49,20 +49,19 @@ class Metrics:
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
-        ProcessCollector(registry=self._registry)
-        self._requests = Counter("http_requests", "Requests served.", ["method", "route", "status"], registry=self._registry)
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        self._requests = Counter("http_requests", "Requests served.", ["method", "route", "status"], registry=self.registry)
         self._latency = Histogram(
             "http_request_duration_seconds",
             "From the request's arrival in the application to the end of its response.",
             ["method", "route"],
             buckets=LATENCY_BUCKETS_SECONDS,
-            registry=self._registry,
+            registry=self.registry,
         )
-        self._calls = Counter("http_client_requests", "Calls to other services.", ["callee", "status"], registry=self._registry)
-        self._cache = Counter("cache_lookups", "Look-ups in the cache.", ["cache", "result"], registry=self._registry)
-        self._in_flight = Gauge("http_requests_in_flight", "Requests being served.", registry=self._registry)
-        self._draining = Gauge("draining", "1 while the replica drains.", registry=self._registry)
+        self._cache = Counter("cache_lookups", "Look-ups in the cache.", ["cache", "result"], registry=self.registry)
+        self._in_flight = Gauge("http_requests_in_flight", "Requests being served.", registry=self.registry)
+        self._draining = Gauge("draining", "1 while the replica drains.", registry=self.registry)
         self._request_children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._cache_children: dict[tuple[str, str], Counter] = {}
 
@@ -83,12 +82,8 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def called(self, callee: str, status: str) -> None:
-        """One call to another service; `status` is the HTTP status or `error`."""
-        self._calls.labels(callee, status).inc()
-
     def looked_up(self, cache: str, result: str) -> None:
-        """One look-up: `hit`, `miss` or `unavailable`."""
+        """One look-up; the results are listed in `services.common.cache.tiered`."""
         key = (cache, result)
         child = self._cache_children.get(key)
         if child is None:
@@ -97,4 +92,4 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

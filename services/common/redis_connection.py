@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import hiredis
 
-Answer = bytes | int | None
+Answer = bytes | int | list[Any] | None
 
 
 class RedisConnection(asyncio.Protocol):
@@ -63,19 +63,23 @@ class RedisConnection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment] # uvloop's transports derive from asyncio's only by duck typing
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio's callback: settle as many questions as there are whole answers."""
+        """Asyncio's callback: take as many answers as there are whole ones."""
         try:
             self._reader.feed(data)
             while (answer := self._reader.gets()) is not False:
-                question = self._waiting.popleft()
-                if question.done():
-                    continue
-                if isinstance(answer, hiredis.ReplyError):
-                    question.set_exception(answer)
-                else:
-                    question.set_result(answer)
+                self.take(answer)
         except (hiredis.ProtocolError, IndexError):
             self.close()
+
+    def take(self, answer: Any) -> None:
+        """Settle the oldest question. Raises IndexError where nothing was asked."""
+        question = self._waiting.popleft()
+        if question.done():
+            return
+        if isinstance(answer, hiredis.ReplyError):
+            question.set_exception(answer)
+        else:
+            question.set_result(answer)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Asyncio's callback."""

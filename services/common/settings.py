@@ -23,6 +23,10 @@ class ServiceSettings:
     port: int
     database_url: str
     redis_url: str | None
+    """The state Redis: it refuses to write rather than to forget (`noeviction`)."""
+    cache_redis_url: str | None
+    """The cache Redis, which forgets what is used least (`allkeys-lru`). Not told of one, the state Redis: good enough to try things
+    out, but a full cache would then refuse state, and eviction would lose it."""
     drain_quiet_seconds: float
     """A draining replica goes on serving until no request has arrived for that long."""
     drain_limit_seconds: float
@@ -41,7 +45,8 @@ class ServiceSettings:
             host=environment.get("HOST", "127.0.0.1"),
             port=read_port(environment),
             database_url=read_url(environment, "DATABASE_URL", schemes=("postgresql", "postgres")),
-            redis_url=read_url(environment, "REDIS_URL", schemes=("redis",)) if read_text(environment, "REDIS_URL") else None,
+            redis_url=read_redis_url(environment, "REDIS_URL"),
+            cache_redis_url=read_redis_url(environment, "CACHE_REDIS_URL") or read_redis_url(environment, "REDIS_URL"),
             drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
             drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
             most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=24),
@@ -79,6 +84,11 @@ def read_url(environment: Mapping[str, str], name: str, *, schemes: tuple[str, .
     if urlsplit(text).scheme not in schemes:
         raise SettingsError(f"{name} has the scheme {urlsplit(text).scheme!r}; {example}")
     return text
+
+
+def read_redis_url(environment: Mapping[str, str], name: str) -> str | None:
+    """A Redis that a service can do without; None where it is not set. Raises SettingsError."""
+    return read_url(environment, name, schemes=("redis",)) if read_text(environment, name) else None
 
 
 def read_seconds(environment: Mapping[str, str], name: str, *, default: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from services.common.errors.factory import ErrorResponseFactory
 from services.common.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -13,15 +14,9 @@ if TYPE_CHECKING:
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 """Not users' requests: they neither count nor keep a draining replica alive."""
 INTERNAL_ERROR = 500
-UNAVAILABLE = 503
+SHED_CODE = "overloaded"
 SHED_ROUTE = "shed"
 """The route label of what was refused unread."""
-_SHED_BODY = b'{"detail":"too many requests in flight"}'
-_SHED_HEADERS = (
-    (b"content-type", b"application/json"),
-    (b"content-length", str(len(_SHED_BODY)).encode()),
-    (b"retry-after", b"1"),
-)
 
 
 class Traffic:
@@ -52,10 +47,11 @@ class TrafficMiddleware:
     Overload" in the SRE book (Beyer et al., chapter 21).
     """
 
-    def __init__(self, app: ASGIApp, *, traffic: Traffic, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, traffic: Traffic, metrics: Metrics, factory: ErrorResponseFactory) -> None:
         self._app = app
         self._traffic = traffic
         self._metrics = metrics
+        self._shed = factory.refusal(SHED_CODE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Watch one request."""
@@ -77,9 +73,9 @@ class TrafficMiddleware:
         if not probe:
             self._traffic.last_arrival = time.monotonic()
             if self._traffic.in_flight >= self._traffic.most_in_flight:
-                await send({"type": "http.response.start", "status": UNAVAILABLE, "headers": self._shed_headers()})
-                await send({"type": "http.response.body", "body": _SHED_BODY})
-                self._metrics.observe(scope["method"], SHED_ROUTE, UNAVAILABLE, time.perf_counter() - started)
+                closing = [(b"connection", b"close")] if self._traffic.draining else []
+                await self._shed.send(scope, send, more_headers=closing)
+                self._metrics.observe(scope["method"], SHED_ROUTE, self._shed.status, time.perf_counter() - started)
                 return
             self._traffic.in_flight += 1
         try:
@@ -88,10 +84,6 @@ class TrafficMiddleware:
             if not probe:
                 self._traffic.in_flight -= 1
                 self._metrics.observe(scope["method"], route_template(scope), status, time.perf_counter() - started)
-
-    def _shed_headers(self) -> list[tuple[bytes, bytes]]:
-        closing = [(b"connection", b"close")] if self._traffic.draining else []
-        return [*_SHED_HEADERS, *closing]
 
 
 def route_template(scope: dict[str, Any] | Scope) -> str:

@@ -6,19 +6,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from services.common.given import Given, InBody, InUrl, Shown
 
-class Given(BaseModel):
-    """Something a client sends: unknown fields and loosely typed values are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Shown(BaseModel):
-    """Something the service answers with."""
-
-    model_config = ConfigDict(frozen=True)
+MOST_DAYS = 90
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class Theme(StrEnum):
@@ -41,9 +34,15 @@ class UserSettings(Given):
     """How one user wants the dashboard."""
 
     theme: Annotated[Theme, Field(strict=False)] = Theme.system
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
-    days: Annotated[int, Field(ge=1, le=90)] = 7
+    currency: Annotated[str, StringConstraints(min_length=3, max_length=3, pattern=r"^[A-Z]+$")] = "EUR"
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS), InBody] = 7
     widgets: Annotated[list[Annotated[Widget, Field(strict=False)]], Field(max_length=len(Widget))] = list(Widget)
+
+
+class OverviewQuery(Given):
+    """How far back."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS), InUrl] = 7
 
 
 class StoredSettings(Shown):

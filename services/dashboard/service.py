@@ -4,31 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from services.common.peer import Peer
+from pydantic import BaseModel, ValidationError
+
+from services.common.errors.raised import ServiceError
 from services.dashboard.repository import SettingsRepository
 from services.dashboard.schemas import Overview, RecentOrders, RevenueOfDay, RevenueOfDays, StoredSettings, UserSettings
 
 NEWEST = 10
 
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Orders(Protocol):
+    """What the dashboard needs of the service orders."""
+
+    async def read(self, path: str, query: Mapping[str, str | int]) -> bytes:
+        """The body of a GET. Raises ServiceError."""
+        ...
+
 
 class DashboardService:
     """The use cases of the dashboard."""
 
-    def __init__(self, repository: SettingsRepository, orders: Peer) -> None:
+    def __init__(self, repository: SettingsRepository, orders: Orders) -> None:
         self._repository = repository
         self._orders = orders
 
     async def overview(self, days: int) -> Overview:
-        """Two questions to orders at once, put together. Raises PeerUnavailableError."""
-        # Not a TaskGroup: its ExceptionGroup would hide the error that the application answers with 503.
-        revenue_body, newest_body = await asyncio.gather(
-            self._orders.read("/api/v1/orders/revenue/daily", {"days": days}),
-            self._orders.read("/api/v1/orders", {"limit": NEWEST}),
-        )
-        revenue = RevenueOfDays.model_validate_json(revenue_body)
-        newest = RecentOrders.model_validate_json(newest_body).orders
+        """Two questions to orders at once, put together. Raises ServiceError where either is not answered."""
+        try:
+            async with asyncio.TaskGroup() as questions:
+                asked_revenue = questions.create_task(self._ask("/api/v1/orders/revenue/daily", {"days": days}, RevenueOfDays))
+                asked_newest = questions.create_task(self._ask("/api/v1/orders", {"limit": NEWEST}, RecentOrders))
+        except ExceptionGroup as group:
+            # The other question was called off: alone its answer is of no use. The first error says what the user is told.
+            raise group.exceptions[0] from None
+        revenue, newest = asked_revenue.result(), asked_newest.result().orders
         orders = sum(day.orders for day in revenue.days)
         return Overview(
             revenue_cents=revenue.total_cents,
@@ -48,6 +62,13 @@ class DashboardService:
     async def write_settings(self, user_id: str, settings: UserSettings) -> StoredSettings:
         """Replace a user's settings."""
         return await self._repository.write(user_id, settings)
+
+    async def _ask(self, path: str, query: Mapping[str, str | int], answer: type[Answer]) -> Answer:
+        body = await self._orders.read(path, query)
+        try:
+            return answer.model_validate_json(body)
+        except ValidationError as error:
+            raise ServiceError("dependency_failed") from error
 
 
 def trend_of(days: Sequence[RevenueOfDay]) -> float | None:

@@ -6,17 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from services.common.http_client.policy import DependencyPolicy
 from services.common.settings import ServiceSettings, read_url
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """And where orders is."""
+    """And where orders is, and how it may be called."""
 
     orders_url: str
+    orders_policy: DependencyPolicy
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
         """Read the settings. Raises SettingsError."""
         common = ServiceSettings.from_environment(environment, service=service)
-        return cls(**vars(common), orders_url=read_url(environment, "ORDERS_URL", schemes=("http", "https")))
+        return cls(
+            **vars(common),
+            orders_url=read_url(environment, "ORDERS_URL", schemes=("http", "https")),
+            orders_policy=DependencyPolicy.from_environment(environment, dependency="orders"),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from services.common.application import create_service_app
-from services.common.cache import Cache
+from services.common.cache.tiered import TieredCache
 from services.common.database import Database
 from services.common.metrics import Metrics
 from services.orders.endpoints import create_router
@@ -18,8 +18,8 @@ def create_app(settings: Settings) -> FastAPI:
     """The application; nothing is connected before its lifespan starts."""
     metrics = Metrics()
     database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
-    cache = Cache(settings.redis_url, metrics=metrics)
-    service = OrdersService(OrdersRepository(database), cache)
+    cache = TieredCache.connect(settings.cache_redis_url, service=settings.service, metrics=metrics)
+    service = OrdersService(OrdersRepository(database), cache, cached=settings.cached)
     return create_service_app(
         "orders",
         routers=[create_router(service)],

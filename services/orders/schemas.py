@@ -6,10 +6,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, StringConstraints
+
+from services.common.given import WITHOUT_NUL, Given, Id, IdInUrl, InBody, InUrl, Shown
 
 MOST_ITEMS = 20
 MOST_PIECES = 100
+MOST_DAYS = 90
+
+PageSize = Annotated[int, Field(ge=1, le=100), InUrl]
 
 
 class OrderStatus(StrEnum):
@@ -22,16 +27,30 @@ class OrderStatus(StrEnum):
     cancelled = "cancelled"
 
 
-class Given(BaseModel):
-    """Something a client sends: unknown fields and loosely typed values are refused."""
+class ListQuery(Given):
+    """Which orders, and from where on."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    status: Annotated[OrderStatus, Field(strict=False)] | None = None
+    customer_id: IdInUrl | None = None
+    before: Annotated[IdInUrl | None, Field(description="Only orders older than this id.")] = None
+    limit: PageSize = 10
 
 
-class Shown(BaseModel):
-    """Something the service answers with."""
+class SearchQuery(Given):
+    """What to look for."""
 
-    model_config = ConfigDict(frozen=True)
+    q: Annotated[
+        str,
+        StringConstraints(min_length=2, max_length=64, pattern=WITHOUT_NUL),
+        Field(description="A reference, or how a customer's name begins."),
+    ]
+    limit: PageSize = 10
+
+
+class RevenueQuery(Given):
+    """How far back."""
+
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS), InUrl] = 30
 
 
 class OrderLine(Shown):
@@ -97,14 +116,14 @@ class DailyRevenue(Shown):
 class NewItem(Given):
     """One line of an order to be placed."""
 
-    product_id: Annotated[int, Field(gt=0, le=2**31 - 1)]
-    quantity: Annotated[int, Field(gt=0, le=MOST_PIECES)]
+    product_id: Id
+    quantity: Annotated[int, Field(gt=0, le=MOST_PIECES), InBody]
 
 
 class NewOrder(Given):
     """An order to be placed."""
 
-    customer_id: Annotated[int, Field(gt=0, le=2**31 - 1)]
+    customer_id: Id
     items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_ITEMS)]
 
 

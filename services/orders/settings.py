@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from services.common.settings import ServiceSettings
+from services.common.settings import ServiceSettings, SettingsError
+
+CACHEABLE = ("detail", "list", "revenue", "search")
+"""As in `caching.py`, which is not imported so early."""
+CACHED = "revenue"
+"""What paid when it was measured (docs/caching.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """Nothing beyond what every service is told."""
+    """And which answers are cached."""
+
+    cached: frozenset[str]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
+        """Read the settings. Raises SettingsError."""
+        common = ServiceSettings.from_environment(environment, service=service)
+        return cls(**vars(common), cached=read_cached(environment))
+
+
+def read_cached(environment: Mapping[str, str]) -> frozenset[str]:
+    """CACHED: names with commas between them, `none` for nothing."""
+    text = environment.get("CACHED", CACHED)
+    names = frozenset() if text == "none" else frozenset(text.split(","))
+    if not names <= set(CACHEABLE):
+        raise SettingsError(f"CACHED is {text!r}; expected some of {','.join(CACHEABLE)}, or none")
+    return names

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.answers import REPLICAS, GatewayAnswers, GatewayUnderTest, platform
+from gateway.answers import REPLICAS, UNPARSED, GatewayAnswers, GatewayUnderTest, platform
 from gateway.tokens import Issuer
 
 from scaleproof.components.api_gateway import GatewayArgs, gateway_manifests
@@ -71,6 +71,9 @@ def replicas(space: str, name: str, count: int) -> dict[str, Any]:
 
 
 class TestEnvoyGateway(GatewayAnswers):
+    # An override is a filter.
+    plain = frozenset({UNPARSED})
+
     @pytest.fixture(scope="class")
     @classmethod
     def asked(cls, kubeconfig: Path) -> Iterator[GatewayUnderTest]:

@@ -1,6 +1,9 @@
 """The table. A gateway under test serves `PLATFORM`: `orders` and `catalogue` with two replicas each, `gone` with none."""
 
 import asyncio
+import http.client
+import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +14,7 @@ import pytest
 
 from gateway.tokens import AUDIENCE, ISSUER, Issuer
 from scaleproof.spec.platform import Platform
+from scaleproof.spec.problems import MEDIA_TYPE, PROBLEMS
 
 _RESOURCES = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}}
 _SLO = {"latency_ms": 500, "share": 0.95}
@@ -74,6 +78,8 @@ def _of(user: str, **changed: object) -> Callable[[Issuer], str]:
     return lambda issuer: issuer.token(user, **changed)
 
 
+UNPARSED = "underscores could be dashes"
+"""Refused while it is parsed: there is no path yet, and no filter is asked."""
 QUESTIONS = [
     # Routes and versions.
     Question("version 1", "/api/v1/orders/7?page=2", 200, _of("v1"), service="orders"),
@@ -121,7 +127,7 @@ QUESTIONS = [
         service="catalogue",
         seen={"x-user-id": None},
     ),
-    Question("underscores could be dashes", "/api/v1/orders", 400, _of("dash"), headers={"x_user_id": "root"}),
+    Question(UNPARSED, "/api/v1/orders", 400, _of("dash"), headers={"x_user_id": "root"}),
     # 503 and 504: nobody there, or nobody in time.
     Question("no replica", "/api/v1/gone", 503, _of("gone")),
     Question("a replica that breaks off", "/api/v1/orders/drop", 503, _of("drop"), method="POST"),
@@ -169,6 +175,11 @@ class GatewayUnderTest:
 class GatewayAnswers:
     """The tests. Who inherits gives the fixture `asked`: a GatewayUnderTest that is ready."""
 
+    plain: frozenset[str] = frozenset()
+    """Questions whose error this target cannot answer with a problem document."""
+    more_members: frozenset[str] = frozenset()
+    """Members of a document that this target adds to those that are always there."""
+
     @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
     def test_answer(self, asked, question):
         answer = asked.ask(question)
@@ -182,6 +193,57 @@ class GatewayAnswers:
             assert "9.9.9.9" not in arrived["headers"].get("x-forwarded-for", "")
         for name, start in question.answered.items():
             assert answer.headers[name].startswith(start)
+        if answer.is_error and question.name not in self.plain:
+            self.is_problem(answer, question.path, whole=question.name != UNPARSED)
+
+    def is_problem(self, answer: httpx.Response, path: str, *, whole: bool = True) -> None:
+        """One of the documents in `scaleproof.spec.problems`, and nothing of Envoy's own words."""
+        assert answer.headers["content-type"] == MEDIA_TYPE, answer.text
+        document = answer.json()
+        problem = next(each for each in PROBLEMS if each.status == answer.status_code)
+        assert {name: document[name] for name in problem.members} == problem.members
+        more = self.more_members if whole else frozenset()
+        assert document.keys() == problem.members.keys() | more, document
+        if "instance" in more:
+            assert document["instance"] == path.partition("?")[0]
+        if "trace_id" in more:
+            assert re.fullmatch("[0-9a-f]{32}", document["trace_id"])
+
+    def test_a_services_own_error_passes_as_it_is(self, asked):
+        answer = asked.ask(Question("", "/api/v1/orders/refused", 404, _of("own")))
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
+        assert answer.json()["service"] == "orders"
+
+    @pytest.mark.parametrize(("traceparent", "taken", "gloss"), [
+        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True, "the client's own"),
+        ("00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01", False, "too short"),
+        ('x","code":"mine', False, "something else"),
+    ])  # fmt: skip
+    def test_the_trace_of_the_client_is_the_documents(self, asked, traceparent, taken, gloss):
+        if "trace_id" not in self.more_members:
+            pytest.skip("this target's documents have no trace id")
+        found = [
+            asked.ask(Question("", "/nowhere", 404, headers={"traceparent": traceparent})).json()["trace_id"] for _ in range(2)
+        ]
+        assert all(re.fullmatch("[0-9a-f]{32}", trace_id) for trace_id in found), gloss
+        assert (found == ["0af7651916cd43dd8448eb211c80319c"] * 2) is taken, gloss
+        assert (found[0] == found[1]) is taken, "else each request has its own"
+
+    def test_a_service_learns_of_the_trace(self, asked):
+        """Of the header that the gateway's own documents are made of."""
+        headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        seen = asked.ask(Question("", "/api/v1/catalogue/open", 200, headers=headers)).json()["headers"]
+        assert seen["traceparent"] == headers["traceparent"]
+        assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", seen["x-request-id"])
+
+    def test_what_a_client_sends_does_not_break_the_document(self, asked):
+        """httpx would escape these characters; a hand-made client does not."""
+        url = httpx.URL(asked.url)
+        connection = http.client.HTTPConnection(url.host, url.port, timeout=10)
+        connection.request("GET", '/","code":"mine')
+        document = json.loads(connection.getresponse().read())
+        assert document["code"] in {"not_found", "malformed_request"}
+        connection.close()
 
     def test_what_was_dropped_is_not_sent_again(self, asked):
         """It may have been a payment: only what certainly never reached a replica is repeated."""
@@ -199,6 +261,9 @@ class GatewayAnswers:
             return Counter(answer.status_code for answer in answers)
 
         assert asyncio.run(statuses("greedy", A_MINUTE + 5)) == {200: A_MINUTE, 429: 5}
+        refused = asked.ask(Question("", "/api/v1/catalogue", 429, _of("greedy")))
+        self.is_problem(refused, "/api/v1/catalogue")
+        assert refused.headers["retry-after"] == "60"
         assert asyncio.run(statuses("modest", 3)) == {200: 3}
 
     def test_a_replica_that_dies_costs_no_other_request(self, asked):

@@ -1,7 +1,8 @@
 """A replica behind the gateway in question, from Python's standard library alone: `python upstream.py NAME PORT [JWKS]`.
 
-GET and POST say what arrived. Paths that end in `/slow` take 30 s, in `/drop` the connection is closed without an answer, in `/exit`
-the process ends at once. `/attempts` counts the requests that were dropped. `/jwks.json` is the file of the third argument.
+GET and POST say what arrived, with 404 where the path ends in `/refused`. Paths that end in `/slow` take 30 s, in `/drop` the
+connection is closed without an answer, in `/exit` the process ends at once. `/attempts` counts the requests that were dropped.
+`/jwks.json` is the file of the third argument.
 """
 
 import json
@@ -20,8 +21,8 @@ class JsonHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def answer(self, body: bytes) -> None:
-        self.send_response(200)
+    def answer(self, body: bytes, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -49,7 +50,7 @@ class Replica(JsonHandler):
         else:
             headers = {name.lower(): value for name, value in self.headers.items()}
             seen = {"service": sys.argv[1], "replica": ME, "headers": headers, "dropped": Replica.dropped}
-            self.answer(json.dumps(seen).encode())
+            self.answer(json.dumps(seen).encode(), 404 if path.endswith("/refused") else 200)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))

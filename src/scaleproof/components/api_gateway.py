@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pulumi
 
-from scaleproof.components.gateway_policies import API_VERSION, client_policy, security_policies, traffic_policies
+from scaleproof.components.gateway_policies import client_policy, security_policies, traffic_policies
+from scaleproof.components.gateway_problems import API_VERSION
 from scaleproof.components.gateway_routes import API_VERSION as GATEWAY_API
 from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, internal_ports, internal_routes, public_routes
 from scaleproof.components.gateway_settings import GatewaySettings

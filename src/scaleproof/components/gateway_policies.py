@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from scaleproof.components.gateway_problems import API_VERSION, response_overrides
 from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_services, duration
 from scaleproof.components.gateway_settings import GatewaySettings
 from scaleproof.components.manifest import Manifest, manifest
@@ -25,7 +26,6 @@ from scaleproof.spec.gateway_behaviour import (
 )
 from scaleproof.spec.platform import Platform, Service
 
-API_VERSION: Final = "gateway.envoyproxy.io/v1alpha1"
 CONNECT_TIMEOUT: Final = "2s"
 BUFFER_LIMIT: Final = "64Ki"
 
@@ -130,6 +130,7 @@ def _backend(service: Service, platform: Platform) -> dict[str, Any]:
                 "http": {"path": service.readiness, "method": "GET", "expectedStatuses": [200]},
             },
         },
+        "responseOverride": response_overrides(platform.gateway),
     }
 
 

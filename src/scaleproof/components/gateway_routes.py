@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scaleproof.components.gateway_problems import UNMATCHED, has_route_for_every_path, unmatched_filter, unmatched_rule
 from scaleproof.components.manifest import Manifest, manifest
 from scaleproof.spec.platform import Platform, Service
 
@@ -32,7 +33,7 @@ def prefixes(service: Service) -> list[str]:
 
 
 def public_routes(platform: Platform, namespace: str, labels: Mapping[str, str], public_paths: list[str]) -> list[Manifest]:
-    """One HTTPRoute a service, and `<service>-public` for paths that need no token. A path without a route is answered 404."""
+    """One HTTPRoute a service, `<service>-public` for paths that need no token, and one that answers every other path 404."""
     found = []
     for name, service in platform.services.items():
         if not service.routes:
@@ -41,6 +42,10 @@ def public_routes(platform: Platform, namespace: str, labels: Mapping[str, str],
         open_paths = [path.rstrip("/") or "/" for path in public_paths if platform.service_of(path) == name]
         if open_paths:
             found.append(_route(f"{name}-public", name, namespace, labels, platform, PUBLIC, open_paths))
+    if not has_route_for_every_path(platform):
+        spec = {"parentRefs": [_parent(PUBLIC)], "rules": [unmatched_rule()]}
+        found.append(unmatched_filter(namespace, labels))
+        found.append(manifest(API_VERSION, "HTTPRoute", UNMATCHED, namespace, labels, spec=spec))
     return found
 
 
@@ -62,7 +67,7 @@ def _route(
     paths: list[str],
     section: str | None = None,
 ) -> Manifest:
-    parent: dict[str, Any] = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway}
+    parent = _parent(gateway)
     if section is not None:
         parent["sectionName"] = section
     rule = {
@@ -74,6 +79,10 @@ def _route(
         "timeouts": {"request": duration(platform.gateway.request_timeout_seconds)},
     }
     return manifest(API_VERSION, "HTTPRoute", route, namespace, labels, spec={"parentRefs": [parent], "rules": [rule]})
+
+
+def _parent(gateway: str) -> dict[str, Any]:
+    return {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway}
 
 
 def duration(seconds: float) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scaleproof.runtime.envoy_access import http_filters, jwks_cluster, route_filters
+from scaleproof.runtime.envoy_replies import local_replies, trace_id_filter
 from scaleproof.spec.gateway_behaviour import (
     LEAST_CONCURRENT_RETRIES,
     RETRIES,
@@ -60,11 +61,12 @@ def bootstrap(
         gateway_port,
         _gateway_routes(platform),
         platform,
+        host={"request_headers_to_add": [_time_left(platform)]},
         filters=http_filters(platform.gateway),
         dropped=sorted(jwt.claim_headers.values()) if jwt is not None else (),
     )
     internal = [
-        _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform)
+        _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform, host=CALLED)
         for name, port in internal_ports.items()
     ]
     clusters = [_cluster(name, service, platform, endpoints_folder) for name, service in platform.services.items()]
@@ -124,12 +126,25 @@ def endpoints_file(folder: Path, service: str) -> Path:
     return folder / f"{service}.json"
 
 
+CALLED: Final = {"include_attempt_count_in_response": True}
+"""Of a service that others call: they see what Envoy itself has sent again, and do not repeat that (docs/retry.md)."""
+
+
 def _address(port: int) -> Json:
     return {"socket_address": {"address": LOOPBACK, "port_value": port}}
 
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.3f}s"
+
+
+def _time_left(platform: Platform) -> Json:
+    """Tells a service how long its answer is waited for; it tells those that it calls what is left. A client cannot ask for more."""
+    milliseconds = round(platform.gateway.request_timeout_seconds * 1000)
+    return {
+        "header": {"key": "x-request-timeout-ms", "value": str(milliseconds)},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
 
 
 def _gateway_routes(platform: Platform) -> list[Json]:
@@ -173,15 +188,23 @@ def _route(match: Json, service: str, platform: Platform) -> Json:
 
 
 def _listener(
-    name: str, port: int, routes: list[Json], platform: Platform, filters: Sequence[Json] = (), dropped: Sequence[str] = ()
+    name: str,
+    port: int,
+    routes: list[Json],
+    platform: Platform,
+    *,
+    host: Json | None = None,
+    filters: Sequence[Json] = (),
+    dropped: Sequence[str] = (),
 ) -> Json:
-    """`filters` come before the router; `dropped` are headers of clients that mean something here."""
+    """`host` adds to the virtual host; `filters` come before the router; `dropped` are headers of clients that mean something here."""
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "codec_type": "HTTP1",
-        "route_config": {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
+        "route_config": {"name": name, "virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes, **(host or {})}]},
         "http_filters": [
+            trace_id_filter(),
             *filters,
             {
                 "name": "envoy.filters.http.router",
@@ -207,6 +230,7 @@ def _listener(
         "normalize_path": True,
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
+        "local_reply_config": local_replies(platform.gateway),
     }
     return {
         "name": name,

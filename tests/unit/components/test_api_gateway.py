@@ -13,6 +13,7 @@ from scaleproof.components.gateway_routes import duration
 from scaleproof.components.platform_parts import gateway_args
 from scaleproof.runtime import envoy_config
 from scaleproof.spec.gateway_behaviour import bucket_bounds_ms
+from scaleproof.spec.problems import MEDIA_TYPE, PROBLEMS
 
 JWT = {
     "issuer": "https://idp.example",
@@ -57,7 +58,8 @@ class TestRoutes:
 
     def test_rules_are_named_after_their_service_as_envoys_series_are(self, inputs):
         spec = found(inputs)
-        rules = {rule["name"] for (kind, _), each in spec.items() if kind == "HTTPRoute" for rule in each["rules"]}
+        routes = [each for (kind, name), each in spec.items() if kind == "HTTPRoute" and name != "unmatched"]
+        rules = {rule["name"] for each in routes for rule in each["rules"]}
         assert rules == {"orders", "front-page"}
         assert spec["EnvoyProxy", "gateway"]["telemetry"]["metrics"]["clusterStatName"] == "%ROUTE_RULE_NAME%"
 
@@ -203,6 +205,50 @@ class TestRateLimits:
 
     def test_calls_between_services_are_not_limited(self, inputs):
         assert "rateLimit" not in found(inputs, spec={"rate_limits": self.limits})["BackendTrafficPolicy", "orders-internal"]
+
+
+class TestProblems:
+    limits = [{"requests": 600, "unit": "Minute"}, {"requests": 9000, "unit": "Hour", "per": "all"}]
+
+    def overrides(self, inputs, route="orders", **spec) -> dict[int, dict]:
+        rules = found(inputs, spec=spec)["BackendTrafficPolicy", route]["responseOverride"]
+        return {rule["match"]["statusCodes"][0]["value"]: rule for rule in rules}
+
+    @pytest.mark.parametrize("route", ["orders", "orders-internal"])
+    def test_each_status_has_a_document_of_its_own_and_services_answers_pass(self, inputs, route):
+        overrides = self.overrides(inputs, route)
+        assert sorted(overrides) == sorted(problem.status for problem in PROBLEMS)
+        for problem in PROBLEMS:
+            override = overrides[problem.status]
+            assert override["source"] == "Local"
+            assert override["response"]["contentType"] == MEDIA_TYPE
+            assert json.loads(override["response"]["body"]["inline"]) == problem.members
+
+    def test_headers_that_an_override_would_lose_are_set_again(self, inputs):
+        def headers(status: int, **spec) -> dict[str, str]:
+            set_again = self.overrides(inputs, **spec)[status]["response"].get("header", {"set": []})["set"]
+            return {each["name"]: each["value"] for each in set_again}
+
+        assert headers(401) == {"www-authenticate": "Bearer"}
+        assert headers(503) == {"retry-after": "1"}
+        assert headers(404) == {}
+        assert headers(429) == {}
+        assert headers(429, rate_limits=self.limits) == {"retry-after": "60"}
+
+    def test_every_other_path_is_answered_without_a_service(self, inputs):
+        spec = found(inputs)
+        route, direct = spec["HTTPRoute", "unmatched"], spec["HTTPRouteFilter", "unmatched"]["directResponse"]
+        assert route["parentRefs"][0]["name"] == "gateway"
+        assert route["rules"][0]["matches"] == [{"path": {"type": "PathPrefix", "value": "/"}}]
+        assert "backendRefs" not in route["rules"][0]
+        assert (direct["statusCode"], direct["contentType"]) == (404, MEDIA_TYPE)
+        assert json.loads(direct["body"]["inline"])["code"] == "not_found"
+
+    def test_a_service_that_takes_every_path_keeps_it(self, inputs):
+        services = inputs().platform.model_dump(mode="json")["services"]
+        services["front-page"]["routes"] = ["/"]
+        items = gateway_manifests(gateway_args(inputs(platform={"services": services})))
+        assert "unmatched" not in {item["metadata"]["name"] for item in items}
 
 
 class TestAddresses:

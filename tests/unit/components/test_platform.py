@@ -107,6 +107,7 @@ def test_only_kinds_that_any_provider_knows(inputs):
         "kubernetes:gateway.envoyproxy.io/v1alpha1:ClientTrafficPolicy",
         "kubernetes:gateway.envoyproxy.io/v1alpha1:BackendTrafficPolicy",
         "kubernetes:gateway.envoyproxy.io/v1alpha1:SecurityPolicy",
+        "kubernetes:gateway.envoyproxy.io/v1alpha1:HTTPRouteFilter",
         "kubernetes:monitoring.coreos.com/v1:PodMonitor",
         "kubernetes:monitoring.coreos.com/v1:PrometheusRule",
     }

@@ -10,6 +10,7 @@ from scaleproof.runtime.envoy_config import bootstrap, endpoints
 from scaleproof.spec.gateway import JwtVerification, RateLimit
 from scaleproof.spec.gateway_behaviour import BUCKETS_MS, bucket_bounds_ms
 from scaleproof.spec.platform import Platform
+from scaleproof.spec.problems import PROBLEMS, RATE_LIMITED, retry_after_seconds
 
 RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}}
 
@@ -164,6 +165,33 @@ def test_a_public_path_asks_for_no_token_and_is_yet_limited():
 def test_between_services_nobody_is_asked_and_nothing_is_limited():
     inner = listeners_of(guarded(), {"orders": 9000})[1]
     assert "typed_per_filter_config" not in routes_of(inner)[0]
-    assert len(manager_of(inner)["http_filters"]) == 1
+    names = [each["name"].rpartition(".")[2] for each in manager_of(inner)["http_filters"]]
+    assert names == ["header_to_metadata", "router"]
     mutations = manager_of(inner)["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
     assert {"remove": "x-user-id"} not in mutations
+
+
+def test_envoys_own_errors_are_problem_documents():
+    manager = manager_of(listeners_of(guarded())[0])
+    mappers = manager["local_reply_config"]["mappers"]
+    comparisons = [mapper["filter"]["status_code_filter"]["comparison"] for mapper in mappers]
+    asked = [(each["op"], each["value"]["default_value"]) for each in comparisons]
+    assert asked == [*(("EQ", problem.status) for problem in PROBLEMS), ("GE", 500), ("GE", 400)], (
+        "the first that fits is taken"
+    )
+    for mapper, problem in zip(mappers, PROBLEMS, strict=False):
+        body = mapper["body_format_override"]
+        assert body["content_type"] == "application/problem+json"
+        assert body["json_format"]["code"] == problem.code
+        assert body["json_format"]["status"] == "%RESPONSE_CODE%", "a number, where a text would be one"
+
+
+def test_texts_of_problems_are_no_formats():
+    for problem in PROBLEMS:
+        assert not {"%", '"', "\\"} & set("".join(map(str, problem.members.values())))
+    assert len({problem.status for problem in PROBLEMS}) == len(PROBLEMS)
+
+
+def test_who_is_limited_is_told_to_come_again_after_the_shortest_unit():
+    assert retry_after_seconds(RATE_LIMITED, guarded().gateway) == 1
+    assert retry_after_seconds(RATE_LIMITED, platform_of(orders=["/o"]).gateway) is None

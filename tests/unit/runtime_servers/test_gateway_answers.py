@@ -15,6 +15,8 @@ UPSTREAM = Path(__file__).parents[2] / "gateway" / "upstream.py"
 
 
 class TestEmbeddedGateway(GatewayAnswers):
+    more_members = frozenset({"instance", "trace_id"})
+
     @pytest.fixture(scope="class")
     @classmethod
     def asked(cls, tmp_path_factory, start_for_class, free_port, until):

@@ -90,11 +90,8 @@ def lonely(environment: dict[str, str], tmp_path: Path) -> Iterator[Replica]:
 
 def test_without_orders_the_overview_is_503_and_all_else_goes_on(lonely: Replica):
     answer = lonely.client.get(f"{API}/overview")
-    assert (answer.status_code, answer.json(), answer.headers["retry-after"]) == (
-        503,
-        {"detail": "temporarily unavailable"},
-        "1",
-    )
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "temporarily_unavailable", "1")
+    assert answer.headers["content-type"] == "application/problem+json"
     assert lonely.client.get(f"{API}/settings/user-1").status_code == 200
     assert lonely.status_of("/readyz") == 200
-    assert 'http_client_requests_total{callee="orders",status="error"}' in lonely.client.get("/metrics").text
+    assert 'http_client_requests_total{callee="orders",status="unconnected"}' in lonely.client.get("/metrics").text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from services.common.errors.catalogue import COMMON, read_catalogue
+from services.common.errors.factory import ErrorResponseFactory
 from services.common.metrics import Metrics
 from services.common.traffic import Traffic, TrafficMiddleware
 
@@ -16,7 +18,8 @@ class Conversation:
         self.go = asyncio.Event()
         self.traffic = Traffic(most_in_flight=most_in_flight)
         self.metrics = Metrics()
-        self.middleware = TrafficMiddleware(self.application, traffic=self.traffic, metrics=self.metrics)
+        factory = ErrorResponseFactory(read_catalogue(COMMON), service="test")
+        self.middleware = TrafficMiddleware(self.application, traffic=self.traffic, metrics=self.metrics, factory=factory)
 
     async def application(self, _scope: Any, _receive: Any, send: Any) -> None:
         await self.go.wait()
@@ -29,7 +32,8 @@ class Conversation:
         async def send(message: Any) -> None:
             seen.append(message)
 
-        await self.middleware({"type": "http", "method": "GET", "path": path}, None, send)  # type: ignore[arg-type]  # no body
+        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        await self.middleware(scope, None, send)  # type: ignore[arg-type]  # no body
         return seen[0]["status"], dict(seen[0]["headers"])
 
 
@@ -39,7 +43,7 @@ def test_two_fit_the_third_is_refused_and_the_fourth_served_when_there_is_room()
         first, second = asyncio.create_task(talk.ask()), asyncio.create_task(talk.ask())
         await asyncio.sleep(0)
         status, headers = await talk.ask()
-        assert (status, headers[b"retry-after"], headers[b"content-type"]) == (503, b"1", b"application/json")
+        assert (status, headers[b"retry-after"], headers[b"content-type"]) == (503, b"1", b"application/problem+json")
         assert b"connection" not in headers
         talk.go.set()
         assert [(await task)[0] for task in (first, second)] == [200, 200]

@@ -1,0 +1,27 @@
+"""The error that a service raises, wherever it is, to be answered with one of its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from services.common.errors.field_error import FieldError
+
+
+class ServiceError(Exception):
+    """Becomes the problem document of its code; `detail` says more than the catalogue does, and is answered to the client."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        fields: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(code if detail is None else f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.fields = tuple(fields)
+        self.headers = dict(headers or {})
+        self.retry_after_seconds = retry_after_seconds

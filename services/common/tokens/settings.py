@@ -1,0 +1,35 @@
+"""What a service is told in order to verify tokens. Its own settings hold this as one field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services.common.settings import read_url
+from services.common.tokens.claims import Expected
+
+DEFAULT_ISSUER = "urn:scaleproof:identity"
+DEFAULT_AUDIENCE = "urn:scaleproof:platform"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSettings:
+    """TOKEN_ISSUER and TOKEN_AUDIENCE are what identity writes into tokens; IDENTITY_URL is where its keys are."""
+
+    expected: Expected
+    identity_url: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings. Raises SettingsError."""
+        return cls(
+            expected=read_expected(environment), identity_url=read_url(environment, "IDENTITY_URL", schemes=("http", "https"))
+        )
+
+
+def read_expected(environment: Mapping[str, str]) -> Expected:
+    """Issuer and audience; identity itself needs only these."""
+    return Expected(
+        issuer=environment.get("TOKEN_ISSUER") or DEFAULT_ISSUER, audience=environment.get("TOKEN_AUDIENCE") or DEFAULT_AUDIENCE
+    )

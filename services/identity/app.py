@@ -1,0 +1,68 @@
+"""The identity service put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.common.application import create_service_app
+from services.common.database import Database
+from services.common.metrics import Metrics
+from services.common.tokens.authenticator import Authenticator
+from services.common.tokens.revocations import Revocations
+from services.common.tokens.verifier import TokenVerifier
+from services.identity.access_tokens import AccessTokens
+from services.identity.endpoints import create_router
+from services.identity.key_repository import KeyRepository
+from services.identity.key_ring import KeyRing
+from services.identity.key_store import KeyStore, SealedKeys
+from services.identity.password_pool import PasswordPool
+from services.identity.pem_keys import PemKeys
+from services.identity.policy import TokenPolicy
+from services.identity.repository import UserRepository
+from services.identity.revocation_relay import RevocationRelay
+from services.identity.revocation_repository import RevocationRepository
+from services.identity.service import UserService
+from services.identity.session_repository import SessionRepository
+from services.identity.session_service import SessionService
+from services.identity.settings import KeySettings, Settings
+from services.identity.trust_endpoints import create_trust_router
+
+
+def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> FastAPI:
+    """The application; nothing is connected before its lifespan starts."""
+    policy = policy or TokenPolicy()
+    metrics = Metrics()
+    database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
+    keys = KeyRing(create_key_store(settings.keys, database), concern_seconds=policy.concern_seconds)
+    revocations = Revocations()
+    revocation_rows = RevocationRepository(database)
+    relay = RevocationRelay(revocation_rows, revocations, redis_url=settings.redis_url)
+    passwords = PasswordPool(threads=settings.hash_threads, most_waiting=settings.hash_waiting)
+    user_rows = UserRepository(database, concern_seconds=policy.concern_seconds)
+    users = UserService(user_rows, passwords, revoked=relay.soon)
+    sessions = SessionService(
+        SessionRepository(database, concern_seconds=policy.concern_seconds),
+        user_rows,
+        passwords,
+        AccessTokens(keys, settings.expected, access_seconds=policy.access_seconds),
+        policy=policy,
+        revoked=relay.soon,
+    )
+    app = create_service_app(
+        "identity",
+        routers=[create_router(users, sessions), create_trust_router(keys, revocation_rows)],
+        database=database,
+        metrics=metrics,
+        most_in_flight=settings.most_in_flight,
+        adapters=[passwords, keys, relay],
+    )
+    app.state.authenticator = Authenticator(TokenVerifier(keys, revocations, settings.expected), keys)
+    return app
+
+
+def create_key_store(settings: KeySettings, database: Database) -> KeyStore:
+    """Mounted keys where there are some."""
+    if settings.mounted:
+        return PemKeys(settings.mounted)
+    assert settings.seal is not None, "the settings insist on one of the two"
+    return SealedKeys(KeyRepository(database), seal=settings.seal)
