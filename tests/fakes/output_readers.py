@@ -116,7 +116,10 @@ def helmed(values: Document, chart: Document | None = None) -> Document:
 
 
 def chart_autoscaler(values: Document) -> Document:
-    """What templates/hpa.yaml of `helm create` makes of the values, with `behavior` as charts have added it; the spec."""
+    """What templates/hpa.yaml of `helm create` makes of the values, with `behavior` as charts have added it; the spec.
+
+    Charts write `{{- with .Values.autoscaling.behavior }}`: what is empty is left out.
+    """
     autoscaling = values["autoscaling"]
     assert autoscaling["enabled"] is True
     metrics = [
@@ -128,7 +131,7 @@ def chart_autoscaler(values: Document) -> Document:
         if autoscaling.get(key)
     ]
     spec = {"minReplicas": autoscaling["minReplicas"], "maxReplicas": autoscaling["maxReplicas"], "metrics": metrics}
-    return {**spec, **({"behavior": autoscaling["behavior"]} if "behavior" in autoscaling else {})}
+    return {**spec, **({"behavior": autoscaling["behavior"]} if autoscaling.get("behavior") else {})}
 
 
 def keda_autoscaler(scaled: Document) -> Document:

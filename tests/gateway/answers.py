@@ -214,21 +214,6 @@ class GatewayAnswers:
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
         assert answer.json()["service"] == "orders"
 
-    @pytest.mark.parametrize(("traceparent", "taken", "gloss"), [
-        ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", True, "the client's own"),
-        ("00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01", False, "too short"),
-        ('x","code":"mine', False, "something else"),
-    ])  # fmt: skip
-    def test_the_trace_of_the_client_is_the_documents(self, asked, traceparent, taken, gloss):
-        if "trace_id" not in self.more_members:
-            pytest.skip("this target's documents have no trace id")
-        found = [
-            asked.ask(Question("", "/nowhere", 404, headers={"traceparent": traceparent})).json()["trace_id"] for _ in range(2)
-        ]
-        assert all(re.fullmatch("[0-9a-f]{32}", trace_id) for trace_id in found), gloss
-        assert (found == ["0af7651916cd43dd8448eb211c80319c"] * 2) is taken, gloss
-        assert (found[0] == found[1]) is taken, "else each request has its own"
-
     def test_a_service_learns_of_the_trace(self, asked):
         """Of the header that the gateway's own documents are made of."""
         headers = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}

@@ -42,6 +42,9 @@ def _values(name: str, service: ServicePolicy, to: Destination) -> tuple[dict[st
     autoscaling: dict[str, Any] = {"enabled": True, "minReplicas": spec.min_replicas, "maxReplicas": spec.max_replicas}
     autoscaling |= {key: targets.get(resource) for resource, key in _KEYS.items()}
     autoscaling["behavior"] = fields.get("behavior")
+    if autoscaling["behavior"] == {}:
+        # Templates leave out what is empty, and without `behavior` the HPA limits rises otherwise: said by one of its defaults.
+        autoscaling["behavior"] = {"scaleUp": {"selectPolicy": "Max"}}
     if autoscaling["behavior"] is not None:
         notes.append(
             f"{name}: charts older than this convention ignore `autoscaling.behavior`; see what `helm template` makes."
