@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import plotly.offline
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from scaleproof import __version__
@@ -21,6 +18,7 @@ from scaleproof.report.charts.latency import latency_chart, violation_chart
 from scaleproof.report.charts.latency_fit import latency_fit_chart
 from scaleproof.report.charts.replicas import replica_chart
 from scaleproof.report.findings import Finding, Findings
+from scaleproof.report.page_parts import asset, template
 
 WORDS: Final = (
     ("Promise (SLO)", "A time and the share of requests that must be answered within it."),
@@ -62,10 +60,10 @@ def html_report(findings: Findings) -> str:
     for finding in findings.findings:
         groups[_GROUPS.get(finding.code, "seen")].append(finding)
     proof = findings.subject.proof
-    plotly_js, own_js = _script(plotly.offline.get_plotlyjs()), _script(_asset("report.js"))
+    plotly_js, own_js = _script(plotly.offline.get_plotlyjs()), _script(asset("report.js"))
     tables = {table.code: table for table in findings.tables}
     names = ("promises", "policy", "decisions", "sensitivity", "frontier", "predictions", "calibration", "runs", "events")
-    page: str = _template().render(
+    page: str = template("report.html.j2").render(
         findings=findings,
         groups=groups,
         charts=charts,
@@ -76,7 +74,7 @@ def html_report(findings: Findings) -> str:
         words=WORDS,
         version=__version__,
         policy=_content_security_policy(plotly_js, own_js),
-        css=Markup(_asset("report.css")),  # noqa: S704  our own file
+        css=Markup(asset("report.css")),  # noqa: S704  our own file
         plotly=plotly_js,
         script=own_js,
     )
@@ -132,19 +130,3 @@ def _content_security_policy(*scripts: str) -> str:
 def _script(text: str) -> Markup:
     """A script as it may stand in the page: browsers hash it with line feeds, and an end tag within it would end it."""
     return Markup(text.replace("\r\n", "\n").replace("</script", "<\\/script"))  # noqa: S704  plotly's bundle and our own file
-
-
-def _asset(name: str) -> str:
-    return (files("scaleproof.report") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> Any:
-    environment = Environment(
-        loader=PackageLoader("scaleproof.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2")

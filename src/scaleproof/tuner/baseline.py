@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from scaleproof.simulator.calibration import Calibration
-from scaleproof.spec.errors import BadInputError
+from scaleproof.spec.json_file import read_json
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
@@ -100,20 +99,9 @@ def write_baseline(baseline: Baseline, file: Path) -> Path:
 def read_baseline(file: Path) -> Baseline | None:
     """The file; None where there is none. Raises BadInputError where it is not a baseline, or newer than this scaleproof."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file, Baseline, version=BASELINE_VERSION, again=_AGAIN)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"{file}: cannot be read as JSON ({error})", hint=_AGAIN) from None
-    version = document.get("version") if isinstance(document, dict) else None
-    if isinstance(version, int) and version > BASELINE_VERSION:
-        raise BadInputError(f"{file}: version {version} is newer than {BASELINE_VERSION}", hint="upgrade scaleproof")
-    try:
-        return Baseline.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise BadInputError(f"{file}: {where}: {first['msg']}", hint=_AGAIN) from None
 
 
 def _span(seconds: tuple[float, float]) -> str:

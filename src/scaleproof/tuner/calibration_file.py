@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
-
 from scaleproof.simulator.calibration import CALIBRATION_VERSION, Calibration, Stamp
 from scaleproof.spec.errors import BadInputError
+from scaleproof.spec.json_file import read_json
 from scaleproof.spec.platform import Platform, Service
 from scaleproof.spec.policy import Policy
 
@@ -37,22 +35,11 @@ def write_calibration(calibration: Calibration, file: Path) -> Path:
 def read_calibration(file: Path) -> Calibration:
     """Read the file. Raises BadInputError where it is missing, not a calibration, or newer than this scaleproof."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file, Calibration, version=CALIBRATION_VERSION, again=_AGAIN)
     except FileNotFoundError:
         raise BadInputError(
             f"{file}: no such file", hint="run `scaleproof calibrate` first, or give --calibration FILE"
         ) from None
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"{file}: cannot be read as JSON ({error})", hint=_AGAIN) from None
-    version = document.get("version") if isinstance(document, dict) else None
-    if isinstance(version, int) and version > CALIBRATION_VERSION:
-        raise BadInputError(f"{file}: version {version} is newer than {CALIBRATION_VERSION}", hint="upgrade scaleproof")
-    try:
-        return Calibration.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise BadInputError(f"{file}: {where}: {first['msg']}", hint=_AGAIN) from None
 
 
 def check_calibration(calibration: Calibration, stamp: Stamp, policy: Policy, platform: Platform, *, now: float) -> None:
