@@ -14,7 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 Row = TypeVar("Row")
 
 POOL_SIZE = (1, 4)
-"""Four times the replicas must stay below max_connections (100). One event loop can hardly use more than four at once."""
+"""The greater one is `postgres_connections` in platform.yaml, from which `scaleproof lint` and the tuner know how many replicas the
+database can take. One event loop can hardly use more than four at once."""
+STATEMENT_TIMEOUT_SECONDS = 5.0
+"""Of a request's statement: fifty times what any should take. Migrations and set-ups have none."""
 WAIT_SECONDS = 1.5
 """For a free connection; then the answer is 503."""
 MOST_WAITING = 256
@@ -28,7 +31,7 @@ class DatabaseUnavailableError(Exception):
 class Database:
     """Runs statements in autocommit; what must be atomic is one statement."""
 
-    def __init__(self, url: str, *, name: str) -> None:
+    def __init__(self, url: str, *, name: str, statement_timeout_seconds: float = STATEMENT_TIMEOUT_SECONDS) -> None:
         self._pool = AsyncConnectionPool(
             url,
             min_size=POOL_SIZE[0],
@@ -45,7 +48,7 @@ class Database:
                 "prepare_threshold": 1,
                 "connect_timeout": 2,
                 "application_name": name,
-                "options": "-c statement_timeout=5000",
+                "options": f"-c statement_timeout={round(1000 * statement_timeout_seconds)}",
                 "tcp_user_timeout": 2000,
             },
         )

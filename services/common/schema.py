@@ -9,6 +9,7 @@ from typing import LiteralString
 
 import psycopg
 
+from services.common.migrations import MigrationError
 from services.common.settings import SettingsError, read_url
 
 BAD_SETTINGS_EXIT = 2
@@ -40,6 +41,9 @@ def run_setup(service: str, setup: Callable[[str], bool]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{service} setup: {error}\n")
         return BAD_SETTINGS_EXIT
+    except MigrationError as error:
+        sys.stderr.write(f"{service} setup: {error}\n")
+        return UNREACHABLE_EXIT
     except psycopg.OperationalError as error:
         sys.stderr.write(f"{service} setup: PostgreSQL cannot be reached: {str(error).strip()}\n")
         return UNREACHABLE_EXIT

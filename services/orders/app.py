@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastapi import FastAPI
 
 from services.common.application import create_service_app
 from services.common.cache.tiered import TieredCache
 from services.common.database import Database
 from services.common.metrics import Metrics
-from services.orders.endpoints import create_router
+from services.orders.endpoints import create_routers
 from services.orders.repository import OrdersRepository
 from services.orders.service import OrdersService
 from services.orders.settings import Settings
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application; nothing is connected before its lifespan starts."""
+def create_app(settings: Settings, *, repository: Callable[[Database], OrdersRepository] = OrdersRepository) -> FastAPI:
+    """The application; nothing is connected before its lifespan starts. Another repository is what a benchmark compares with."""
     metrics = Metrics()
     database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
     cache = TieredCache.connect(settings.cache_redis_url, service=settings.service, metrics=metrics)
-    service = OrdersService(OrdersRepository(database), cache, cached=settings.cached)
+    service = OrdersService(repository(database), cache, cached=settings.cached)
     return create_service_app(
         "orders",
-        routers=[create_router(service)],
+        routers=create_routers(service),
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from pydantic import RootModel
+
 from services.common.cache.cacheable import Cacheable
-from services.orders.schemas import DailyRevenue, OrderDetail, OrderPage, OrderStatus
+from services.orders.schemas import DailyRevenue, FoundOrders, NumberedPage, OrderDetail, OrderPage, OrderStatus
 
 EVERYONE = "everyone"
 """The access scope of all four: whoever reaches the service gets the same answers."""
 
+
+class AnyPage(RootModel[NumberedPage | OrderPage]):
+    """A page of either version of the API; their keys differ."""
+
+
 REVENUE = Cacheable(name="revenue", schema=DailyRevenue, fresh_seconds=8, stale_seconds=2)
 """Up to ten seconds old, as the API says. Orders do not invalidate it: at twenty a second nothing would be left to be found."""
-LIST = Cacheable(name="list", schema=OrderPage, fresh_seconds=30)
+LIST = Cacheable(name="list", schema=AnyPage, fresh_seconds=30)
 DETAIL = Cacheable(name="detail", schema=OrderDetail, fresh_seconds=300, negative_seconds=5)
-SEARCH = Cacheable(name="search", schema=OrderPage, fresh_seconds=0.8)
+SEARCH = Cacheable(name="search", schema=FoundOrders, fresh_seconds=0.8)
 """An order does not know which searches find it, so its end is its life: below the second that an answer may be old."""
 
 NEWEST = "newest"
 
 
-def tags_of_list(*, status: OrderStatus | None, customer_id: int | None, before: int | None) -> tuple[str, ...]:
-    """What changes a list. A later page of all orders, or of those with a status, does not change by an order that is newer."""
+def tags_of_list(*, status: OrderStatus | None, customer_id: int | None, before: int | None = None) -> tuple[str, ...]:
+    """What changes a list. A later page by keyset, of all orders or of those with a status, does not change by an order that is newer."""
     if customer_id is not None:
         return (of_customer(customer_id),)
     if before is not None:

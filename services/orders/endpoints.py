@@ -1,4 +1,8 @@
-"""The HTTP side of orders: what is taken, what is answered, which status. Decides nothing else."""
+"""The HTTP side of orders: what is taken, what is answered, which status. Decides nothing else.
+
+Two versions side by side, which differ in how a list goes on and in nothing else: v1 by numbers of pages, v2 by keyset, after the
+last order that was seen. v1 is deprecated; the gateway's answers say since when and until when (`gateway.deprecated` in platform.yaml).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,11 @@ from services.common.given import IdInUrl, NoQuery
 from services.common.json_response import json_response
 from services.orders.schemas import (
     DailyRevenue,
+    FoundOrders,
     ListQuery,
     NewOrder,
+    NumberedListQuery,
+    NumberedPage,
     OrderDetail,
     OrderPage,
     PlacedOrder,
@@ -21,22 +28,40 @@ from services.orders.schemas import (
 )
 from services.orders.service import OrdersService
 
+V1 = "/api/v1/orders"
+V2 = "/api/v2/orders"
+
 OrderId = Annotated[IdInUrl, Path()]
 
 
-def create_router(service: OrdersService) -> APIRouter:
-    """The routes. Fixed paths come before `{order_id}`: Starlette takes the first match."""
-    router = APIRouter(prefix="/api/v1/orders", tags=["orders"])
+def create_routers(service: OrdersService) -> list[APIRouter]:
+    """Both versions."""
+    numbered = APIRouter(prefix=V1, tags=["orders v1"], deprecated=True)
+    by_keyset = APIRouter(prefix=V2, tags=["orders v2"])
 
-    @router.get("", response_model=OrderPage)
-    async def list_orders(query: Annotated[ListQuery, Query()]) -> Response:
+    @numbered.get("", response_model=NumberedPage)
+    async def list_page(query: Annotated[NumberedListQuery, Query()]) -> Response:
         """Orders, newest first, page by page."""
-        page = await service.list_orders(
+        page = await service.list_page(status=query.status, customer_id=query.customer_id, page=query.page, limit=query.limit)
+        return json_response(page)
+
+    @by_keyset.get("", response_model=OrderPage)
+    async def list_before(query: Annotated[ListQuery, Query()]) -> Response:
+        """Orders, newest first; `next_before` of an answer is `before` of the next question."""
+        page = await service.list_before(
             status=query.status, customer_id=query.customer_id, before=query.before, limit=query.limit
         )
         return json_response(page)
 
-    @router.get("/search", response_model=OrderPage)
+    for router in (numbered, by_keyset):
+        add_what_is_the_same(router, service)
+    return [numbered, by_keyset]
+
+
+def add_what_is_the_same(router: APIRouter, service: OrdersService) -> None:
+    """The other routes. Fixed paths come before `{order_id}`: Starlette takes the first match."""
+
+    @router.get("/search", response_model=FoundOrders)
     async def search(query: Annotated[SearchQuery, Query()]) -> Response:
         """Orders found by reference or by customer."""
         return json_response(await service.search(query.q, limit=query.limit))
@@ -55,6 +80,4 @@ def create_router(service: OrdersService) -> APIRouter:
     async def create(order: NewOrder, _query: Annotated[NoQuery, Query()]) -> Response:
         """Place an order."""
         placed = await service.create(order)
-        return json_response(placed, status_code=201, headers={"location": f"/api/v1/orders/{placed.id}"})
-
-    return router
+        return json_response(placed, status_code=201, headers={"location": f"{router.prefix}/{placed.id}"})

@@ -13,6 +13,8 @@ from services.common.given import WITHOUT_NUL, Given, Id, IdInUrl, InBody, InUrl
 MOST_ITEMS = 20
 MOST_PIECES = 100
 MOST_DAYS = 90
+MOST_PAGES = 1000
+"""Of pages by number, each of which costs reading over all those before it. Pages by keyset have no end."""
 
 PageSize = Annotated[int, Field(ge=1, le=100), InUrl]
 
@@ -27,11 +29,23 @@ class OrderStatus(StrEnum):
     cancelled = "cancelled"
 
 
-class ListQuery(Given):
-    """Which orders, and from where on."""
+class Filters(Given):
+    """Which orders."""
 
     status: Annotated[OrderStatus, Field(strict=False)] | None = None
     customer_id: IdInUrl | None = None
+
+
+class NumberedListQuery(Filters):
+    """Which page of them. Orders that are placed meanwhile move on to later pages what was on this one."""
+
+    page: Annotated[int, Field(ge=1, le=MOST_PAGES), InUrl] = 1
+    limit: PageSize = 10
+
+
+class ListQuery(Filters):
+    """From where on. What is placed meanwhile does not move anything."""
+
     before: Annotated[IdInUrl | None, Field(description="Only orders older than this id.")] = None
     limit: PageSize = 10
 
@@ -64,6 +78,19 @@ class OrderLine(Shown):
     pieces: int
     total_cents: int
     created_at: datetime
+
+
+class FoundOrders(Shown):
+    """What a search found, newest first."""
+
+    orders: list[OrderLine]
+
+
+class NumberedPage(Shown):
+    """A page of orders, newest first."""
+
+    orders: list[OrderLine]
+    next_page: int | None = Field(description="Pass as `page` for the next page; null on the last one.")
 
 
 class OrderPage(Shown):

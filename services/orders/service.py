@@ -7,7 +7,16 @@ from services.common.cache.tiered import Loader, TieredCache
 from services.common.errors.raised import ServiceError
 from services.orders.caching import DETAIL, EVERYONE, LIST, REVENUE, SEARCH, of_order, tags_changed_by_order, tags_of_list
 from services.orders.repository import OrdersRepository
-from services.orders.schemas import DailyRevenue, NewOrder, OrderPage, OrderStatus, PlacedOrder
+from services.orders.schemas import (
+    MOST_PAGES,
+    DailyRevenue,
+    FoundOrders,
+    NewOrder,
+    NumberedPage,
+    OrderPage,
+    OrderStatus,
+    PlacedOrder,
+)
 
 
 class OrdersService:
@@ -18,21 +27,32 @@ class OrdersService:
         self._cache = cache
         self._cached = cached
 
-    async def list_orders(
-        self, *, status: OrderStatus | None, customer_id: int | None, before: int | None, limit: int
-    ) -> bytes:
-        """JSON of OrderPage: one page, newest first."""
+    async def list_page(self, *, status: OrderStatus | None, customer_id: int | None, page: int, limit: int) -> bytes:
+        """JSON of NumberedPage: one page by its number, newest first."""
 
         async def load() -> bytes:
-            orders = await self._repository.list_orders(status=status, customer_id=customer_id, before=before, limit=limit)
+            orders = await self._repository.list_page(status=status, customer_id=customer_id, page=page, limit=limit)
+            goes_on = len(orders) == limit and page < MOST_PAGES
+            return NumberedPage(orders=orders, next_page=page + 1 if goes_on else None).model_dump_json().encode()
+
+        tags = tags_of_list(status=status, customer_id=customer_id)
+        return await self._answer(LIST, f"page {page}|{status}|{customer_id}|{limit}", load, tags=tags) or b""
+
+    async def list_before(
+        self, *, status: OrderStatus | None, customer_id: int | None, before: int | None, limit: int
+    ) -> bytes:
+        """JSON of OrderPage: the orders that are older than `before`, newest first."""
+
+        async def load() -> bytes:
+            orders = await self._repository.list_before(status=status, customer_id=customer_id, before=before, limit=limit)
             page = OrderPage(orders=orders, next_before=orders[-1].id if len(orders) == limit else None)
             return page.model_dump_json().encode()
 
         tags = tags_of_list(status=status, customer_id=customer_id, before=before)
-        return await self._answer(LIST, f"{status}|{customer_id}|{before}|{limit}", load, tags=tags) or b""
+        return await self._answer(LIST, f"before {before}|{status}|{customer_id}|{limit}", load, tags=tags) or b""
 
     async def search(self, text: str, *, limit: int) -> bytes:
-        """JSON of OrderPage: by reference where the text looks like one, else by the beginning of the customer's name."""
+        """JSON of FoundOrders: by reference where the text looks like one, else by the beginning of the customer's name."""
         wanted = text.strip()
         is_reference = wanted.upper().startswith("ORD-")
         wanted = wanted.upper() if is_reference else wanted.lower()
@@ -42,12 +62,12 @@ class OrdersService:
                 found = await self._repository.find_by_reference(wanted)
             else:
                 found = await self._repository.find_by_customer_name(wanted, limit=limit)
-            return OrderPage(orders=found, next_before=None).model_dump_json().encode()
+            return FoundOrders(orders=found).model_dump_json().encode()
 
         return await self._answer(SEARCH, f"{limit}|{wanted}", load) or b""
 
     async def daily_revenue(self, days: int) -> bytes:
-        """JSON of DailyRevenue: tens of thousands of rows summed up, hence kept for a while."""
+        """JSON of DailyRevenue."""
 
         async def load() -> bytes:
             by_day = await self._repository.daily_revenue(days)

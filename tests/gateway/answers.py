@@ -49,6 +49,9 @@ def platform(jwks_url: str, port: int = 8080) -> Platform:
                     "required_claims": {"scope": ["shop", "staff"], "plan": ["paid"]},
                     "public_paths": ["/api/v1/catalogue/open"],
                 },
+                "deprecated": [
+                    {"path": "/api/v1/orders", "since": "2026-12-01", "sunset": "2027-12-01", "successor": "/api/v2/orders"}
+                ],
                 "rate_limits": [{"requests": A_MINUTE, "unit": "Minute", "per": "header", "header": "x-user-id"}],
             },
             "load": {"users": 100},
@@ -82,7 +85,18 @@ UNPARSED = "underscores could be dashes"
 """Refused while it is parsed: there is no path yet, and no filter is asked."""
 QUESTIONS = [
     # Routes and versions.
-    Question("version 1", "/api/v1/orders/7?page=2", 200, _of("v1"), service="orders"),
+    Question(
+        "version 1, which is to go",
+        "/api/v1/orders/7?page=2",
+        200,
+        _of("v1"),
+        service="orders",
+        answered={
+            "deprecation": "@1796083200",
+            "sunset": "Wed, 01 Dec 2027 00:00:00 GMT",
+            "link": '</api/v2/orders>; rel="successor-version"',
+        },
+    ),
     Question("version 2", "/api/v2/orders/7", 200, _of("v2"), service="orders"),
     Question("the prefix itself", "/api/v1/orders", 200, _of("prefix"), service="orders"),
     Question("a longer word is another path", "/api/v1/ordersX", 404, _of("longer")),
@@ -213,6 +227,12 @@ class GatewayAnswers:
         answer = asked.ask(Question("", "/api/v1/orders/refused", 404, _of("own")))
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
         assert answer.json()["service"] == "orders"
+
+    def test_what_stays_does_not_say_that_it_goes(self, asked):
+        for path in ("/api/v2/orders", "/api/v1/catalogue"):
+            answer = asked.ask(Question("", path, 200, _of("v2")))
+            assert answer.status_code == 200
+            assert not answer.headers.keys() & {"deprecation", "sunset", "link"}
 
     def test_a_service_learns_of_the_trace(self, asked):
         """Of the header that the gateway's own documents are made of."""

@@ -90,7 +90,6 @@ def gateway_manifests(args: GatewayArgs) -> list[Manifest]:
     platform, namespace, settings = args.platform, args.namespace, args.settings
     labels = standard_labels(PUBLIC, platform.name, "gateway")
     internal = internal_ports(platform)
-    public_paths = [] if platform.gateway.jwt is None else platform.gateway.jwt.public_paths
     found = [
         manifest(GATEWAY_API, "GatewayClass", namespace, None, labels, spec={"controllerName": CONTROLLER}),
         _proxy(PUBLIC, args, labels, settings.service_type),
@@ -105,7 +104,7 @@ def gateway_manifests(args: GatewayArgs) -> list[Manifest]:
         ]
     return [
         *found,
-        *public_routes(platform, namespace, labels, public_paths),
+        *public_routes(platform, namespace, labels),
         *internal_routes(platform, namespace, labels),
         *traffic_policies(platform, namespace, labels, settings),
         *security_policies(platform, namespace, labels, settings),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scaleproof.components.gateway_problems import API_VERSION, response_overrides
-from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_services, duration
+from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, called_services, duration, public_parts
 from scaleproof.components.gateway_settings import GatewaySettings
 from scaleproof.components.manifest import Manifest, manifest
 from scaleproof.spec.gateway import JwtVerification, RateLimit
@@ -36,13 +36,11 @@ def traffic_policies(
     """A BackendTrafficPolicy for each service's routes: rate limits count for users, never for calls between services."""
     found = []
     called = called_services(platform)
-    jwt, limited = platform.gateway.jwt, platform.gateway.rate_limits
+    limited, parts = platform.gateway.rate_limits, public_parts(platform)
     for name, service in platform.services.items():
         backend = _backend(service, platform)
         if service.routes:
-            routes = [name]
-            if jwt is not None and any(platform.service_of(path) == name for path in jwt.public_paths):
-                routes.append(f"{name}-public")
+            routes = [part.name for part in parts if part.service == name]
             limits = {"rateLimit": _rate_limit(limited, settings.rate_limit_scope)} if limited else {}
             spec = {"targetRefs": _targets("HTTPRoute", routes), **backend, **limits}
             found.append(manifest(API_VERSION, "BackendTrafficPolicy", name, namespace, labels, spec=spec))
@@ -82,7 +80,7 @@ def security_policies(
 ) -> list[Manifest]:
     """401 without a valid token, 403 without the required claims; none where the platform verifies no tokens."""
     jwt = platform.gateway.jwt
-    routed = [name for name, service in platform.services.items() if service.routes]
+    routed = [part.name for part in public_parts(platform) if not part.is_open]
     if jwt is None or not routed:
         return []
     spec = {

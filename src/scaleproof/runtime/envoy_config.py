@@ -15,14 +15,17 @@ from typing import Any, Final
 
 from scaleproof.runtime.envoy_access import http_filters, jwks_cluster, route_filters
 from scaleproof.runtime.envoy_replies import local_replies, trace_id_filter
+from scaleproof.spec.gateway import Deprecation
 from scaleproof.spec.gateway_behaviour import (
     LEAST_CONCURRENT_RETRIES,
+    LINK,
     RETRIES,
     RETRY_ON,
     SPOOFABLE_HEADERS,
     UPSTREAM_IDLE_SECONDS,
     bucket_bounds_ms,
     connections,
+    deprecation_headers,
     downstream_idle_seconds,
     stream_idle_seconds,
 )
@@ -158,8 +161,23 @@ def _gateway_routes(platform: Platform) -> list[Json]:
     for prefix, name in sorted(routes.items(), key=lambda route: -len(route[0])):
         match = {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
         access = route_filters(platform.gateway, public=prefix in open_paths, most_clients=connections(platform))
-        found.append({**_route(match, name, platform), **({"typed_per_filter_config": access} if access else {})})
+        route = {**_route(match, name, platform), **({"typed_per_filter_config": access} if access else {})}
+        deprecation = platform.gateway.deprecation_of(prefix)
+        if deprecation is not None:
+            route["response_headers_to_add"] = _deprecation(deprecation)
+        found.append(route)
     return found
+
+
+def _deprecation(deprecation: Deprecation) -> list[Json]:
+    return [
+        {
+            # Envoy reads a percent sign as the beginning of a command.
+            "header": {"key": name, "value": value.replace("%", "%%")},
+            "append_action": "APPEND_IF_EXISTS_OR_ADD" if name == LINK else "OVERWRITE_IF_EXISTS_OR_ADD",
+        }
+        for name, value in deprecation_headers(deprecation).items()
+    ]
 
 
 def _route(match: Json, service: str, platform: Platform) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -50,6 +51,22 @@ class RateLimit(SpecModel):
         return self
 
 
+class Deprecation(SpecModel):
+    """Paths that are to go: every answer below says so, since when, until when, and what replaces them (RFC 9745, RFC 8594)."""
+
+    path: Annotated[HttpPath, Field(description="A route of a service.")]
+    since: Annotated[date, Field(description="The first day of the deprecation, in UTC.")]
+    sunset: date | None = Field(default=None, description="The first day without these paths, in UTC.")
+    successor: HttpPath | None = Field(default=None, description="The route to use instead.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.sunset is not None and self.sunset < self.since:
+            msg = f"sunset {self.sunset} is before since {self.since}"
+            raise ValueError(msg)
+        return self
+
+
 class Gateway(SpecModel):
     """The way in: Envoy locally, Gateway API + Envoy Gateway on Kubernetes."""
 
@@ -57,6 +74,7 @@ class Gateway(SpecModel):
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 15
     jwt: JwtVerification | None = None
     rate_limits: Annotated[list[RateLimit], Field(max_length=16)] = []
+    deprecated: Annotated[list[Deprecation], Field(max_length=16)] = []
     retry_budget_percent: Annotated[int, Field(gt=0, le=100)] = Field(
         default=20, description="Retries are at most that share of the requests in flight."
     )
@@ -68,3 +86,8 @@ class Gateway(SpecModel):
             msg = "rate_limits: two limits count the same; keep the one that is meant"
             raise ValueError(msg)
         return self
+
+    def deprecation_of(self, path: str) -> Deprecation | None:
+        """What is said of that path; of several prefixes, what is said of the longest."""
+        below = [each for each in self.deprecated if f"{path.rstrip('/')}/".startswith(f"{each.path.rstrip('/')}/")]
+        return max(below, key=lambda each: len(each.path.rstrip("/")), default=None)

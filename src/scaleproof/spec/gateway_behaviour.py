@@ -5,8 +5,12 @@ Both renderings of the spec, Envoy's own configuration and Envoy Gateway's polic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from typing import Final
 
+from scaleproof.spec.gateway import Deprecation
 from scaleproof.spec.platform import Platform
 
 CONNECTION_RESERVE: Final = 2000
@@ -23,6 +27,8 @@ LEAST_CONCURRENT_RETRIES: Final = 10
 """Under little load a share of the requests in flight would be no retry at all."""
 SPOOFABLE_HEADERS: Final = ("x-forwarded-for", "forwarded")
 """What a client says about where it comes from is not believed: dropped before Envoy adds its own."""
+LINK: Final = "link"
+"""A header that may be there already, and then has one more value."""
 BUCKETS_MS: Final = (
     *range(1, 11),
     *(12, 14, 16, 18, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100, 110, 125, 140, 150, 160, 175, 200, 225, 250, 275, 300),
@@ -51,3 +57,17 @@ def stream_idle_seconds(platform: Platform) -> float:
 def bucket_bounds_ms(platform: Platform) -> list[float]:
     """The latency histogram's upper bounds in milliseconds, every SLO threshold among them."""
     return sorted({float(bound) for bound in BUCKETS_MS} | {service.slo.latency_ms for service in platform.services.values()})
+
+
+def deprecation_headers(deprecation: Deprecation) -> Mapping[str, str]:
+    """What answers below a deprecated path carry beyond what the service sends: RFC 9745, RFC 8594, and a link (RFC 8288, RFC 5829)."""
+    found = {"deprecation": f"@{_midnight(deprecation.since).timestamp():.0f}"}
+    if deprecation.sunset is not None:
+        found["sunset"] = format_datetime(_midnight(deprecation.sunset), usegmt=True)
+    if deprecation.successor is not None:
+        found[LINK] = f'<{deprecation.successor}>; rel="successor-version"'
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

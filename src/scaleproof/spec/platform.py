@@ -139,6 +139,16 @@ class Platform(SpecModel):
                 raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _deprecated_paths_are_routed(self) -> Self:
+        routes = {route.rstrip("/") for service in self.services.values() for route in service.routes}
+        for deprecation in self.gateway.deprecated:
+            for field, path in (("path", deprecation.path), ("successor", deprecation.successor)):
+                if path is not None and path.rstrip("/") not in routes:
+                    msg = f"gateway.deprecated: {field}: {path}: no service has this route"
+                    raise ValueError(msg)
+        return self
+
     def service_of(self, path: str) -> str | None:
         """The service that serves this path: the longest matching route wins; None where no route matches."""
         best: tuple[int, str] | None = None

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.simulator.calibration import Calibration
+from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 
 Floats = NDArray[np.float64]
 
 _WINDOW_SECONDS: Final = 10.0
+_SURGE: Final = 0.25  # of a rollout, on either target
 _CROWD: Final = 2  # replicas beyond twice the need plus this many can only cost
 
 
@@ -37,12 +39,28 @@ def replicas_needed(calibration: Calibration, rates: Mapping[str, float]) -> dic
     }
 
 
+def usable_connections(platform: Platform) -> int | None:
+    """What PostgreSQL accepts of the services; None where there is no limit to look at."""
+    server = platform.postgres
+    counted = any(service.postgres_connections for service in platform.services.values())
+    return server.max_connections - server.reserved_connections if server is not None and counted else None
+
+
+def connections_of(platform: Platform, replicas: Mapping[str, int]) -> int:
+    """Of all pools of that many replicas while they are rolled out, as the rule `connections-over-database-limit` counts them."""
+    return sum(
+        (platform.services[name].postgres_connections or 0) * (count + math.ceil(_SURGE * count))
+        for name, count in replicas.items()
+        if name in platform.services
+    )
+
+
 def replicas_allowed(
-    calibration: Calibration, policy: Policy, needed: Mapping[str, int], budget_millicores: int
+    calibration: Calibration, policy: Policy, needed: Mapping[str, int], budget_millicores: int, platform: Platform
 ) -> dict[str, int]:
     """The most replicas per service so that the sum of limits fits the budget: first the need, then headroom in turn.
 
-    Where a shared bottleneck was found, nothing beyond the measured replicas is allowed.
+    And so that all their connections fit the database. Where a shared bottleneck was found, nothing beyond the measured replicas is allowed.
     """
     limits = {name: service.resources.limits.cpu_millicores for name, service in policy.services.items()}
     caps = {}
@@ -54,8 +72,16 @@ def replicas_allowed(
         caps[name] = cap
     allowed = dict.fromkeys(limits, 1)
     spent = sum(limits.values())
+    connections = usable_connections(platform)
+
+    def fits(name: str) -> bool:
+        if allowed[name] >= caps[name] or spent + limits[name] > budget_millicores:
+            return False
+        now, then = connections_of(platform, allowed), connections_of(platform, {**allowed, name: allowed[name] + 1})
+        return connections is None or then <= max(connections, now)
+
     while True:
-        growing = [name for name in limits if allowed[name] < caps[name] and spent + limits[name] <= budget_millicores]
+        growing = [name for name in limits if fits(name)]
         if not growing:
             return allowed
         name = min(growing, key=lambda each: (allowed[each] / needed.get(each, 1), each))

@@ -1,0 +1,1 @@
+"""How Alembic is set up, the same for every service."""
