@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.common.tokens.claims import Expected, write_claims
+from services.common.tokens.claims import write_claims
+from services.common.tokens.expected import Expected
 from services.common.tokens.principal import Principal, Role
 from services.identity.refresh_token import new_token_id
 from services.identity.session_repository import OpenSession

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from fastapi import FastAPI
 
 from services.common.application import create_service_app
@@ -15,6 +18,11 @@ from services.identity.endpoints import create_router
 from services.identity.key_repository import KeyRepository
 from services.identity.key_ring import KeyRing
 from services.identity.key_store import KeyStore, SealedKeys
+from services.identity.oidc.endpoints import create_oidc_router
+from services.identity.oidc.provider import Provider
+from services.identity.oidc.provider_settings import ProviderSettings
+from services.identity.oidc.repository import OidcRepository
+from services.identity.oidc.service import ExternalSignInService
 from services.identity.password_pool import PasswordPool
 from services.identity.pem_keys import PemKeys
 from services.identity.policy import TokenPolicy
@@ -26,6 +34,9 @@ from services.identity.session_repository import SessionRepository
 from services.identity.session_service import SessionService
 from services.identity.settings import KeySettings, Settings
 from services.identity.trust_endpoints import create_trust_router
+
+if TYPE_CHECKING:
+    from services.common.http_client.client import ServiceClient
 
 
 def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> FastAPI:
@@ -48,16 +59,36 @@ def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> Fast
         policy=policy,
         revoked=relay.soon,
     )
+    clients = create_clients(settings.providers, metrics)
+    external = ExternalSignInService(
+        {each.name: Provider(each, clients[each.name]) for each in settings.providers},
+        OidcRepository(database),
+        sessions,
+        policy=policy,
+    )
     app = create_service_app(
         "identity",
-        routers=[create_router(users, sessions), create_trust_router(keys, revocation_rows)],
+        routers=[
+            create_router(users, sessions),
+            create_oidc_router(external, users),
+            create_trust_router(keys, revocation_rows),
+        ],
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[passwords, keys, relay],
+        adapters=[passwords, keys, relay, *clients.values()],
     )
     app.state.authenticator = Authenticator(TokenVerifier(keys, revocations, settings.expected), keys)
     return app
+
+
+def create_clients(providers: Sequence[ProviderSettings], metrics: Metrics) -> dict[str, ServiceClient]:
+    """The HTTP clients of the providers, by name."""
+    if not providers:
+        return {}
+    from services.identity.oidc.provider_client import create_provider_clients  # noqa: PLC0415  see there
+
+    return create_provider_clients(providers, metrics)
 
 
 def create_key_store(settings: KeySettings, database: Database) -> KeyStore:

@@ -19,6 +19,10 @@ class TokenPolicy:
     most_attempts: int = 10
     attempts_seconds: int = 900
     """So many attempts an account has within so long; a success clears them."""
+    elsewhere_seconds: int = 600
+    """So long somebody who signs in through another provider may take there."""
+    link_seconds: int = 900
+    """So long after a sign-in its session may link the account with a provider."""
 
     @property
     def concern_seconds(self) -> int:

@@ -39,6 +39,11 @@ FORGET: tuple[LiteralString, ...] = (
     "DELETE FROM identity.revocations WHERE expires_at < now() - interval '1 minute' RETURNING 1 AS gone",
     "DELETE FROM identity.sign_in_attempts WHERE began_at < now() - interval '1 day' RETURNING 1 AS gone",
     """
+    DELETE FROM identity.oidc_attempts WHERE state_hash = ANY (ARRAY(
+        SELECT state_hash FROM identity.oidc_attempts WHERE expires_at < now() LIMIT 2000 FOR UPDATE SKIP LOCKED
+    )) RETURNING 1 AS gone
+    """,
+    """
     DELETE FROM identity.refresh_tokens WHERE token_hash = ANY (ARRAY(
         SELECT token_hash FROM identity.refresh_tokens WHERE used_at < now() - interval '1 day' LIMIT 2000 FOR UPDATE SKIP LOCKED
     )) RETURNING 1 AS gone

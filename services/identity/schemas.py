@@ -13,6 +13,7 @@ from services.common.tokens.principal import Role
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 """Characters. Longer ones would only cost time; length is the one rule (NIST SP 800-63B, section 3.1.1.2)."""
+LONGEST_NAME = 100
 
 # HTML's own rule for <input type=email>, and a dot in the domain. ASCII alone: no two that look the same are different.
 Email = Annotated[
@@ -21,7 +22,7 @@ Email = Annotated[
         max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$"
     ),
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00-\x1f\x7f]+$")]
 NewPassword = Annotated[SecretStr, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)]
 GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_PASSWORD)]
 

@@ -19,18 +19,25 @@ COUNT_ATTEMPT: LiteralString = """
     RETURNING attempts, began_at
 """
 
-_OPENED: LiteralString = """
+OPENED_SESSION: LiteralString = """
     , session AS (
         INSERT INTO identity.sessions (id, user_id, generation, created_at, expires_at)
         SELECT %(session_id)s::text, id, session_generation, %(now)s, %(expires_at)s FROM account
     ), token AS (
         INSERT INTO identity.refresh_tokens (token_hash, session_id, created_at)
         SELECT %(token_hash)s, %(session_id)s::text, %(now)s FROM account
-    ), forgiven AS (
+    )
+"""
+"""After `WITH account AS (…)`, whose one row tells whose session it is to be; without a row nothing is written."""
+_FORGIVEN: LiteralString = """
+    , forgiven AS (
         DELETE FROM identity.sign_in_attempts WHERE account = %(account)s AND EXISTS (SELECT FROM account)
     )
+"""
+OPENED_ROW: LiteralString = """
     SELECT %(session_id)s::text AS session_id, id AS user_id, roles, token_version, %(expires_at)s AS expires_at FROM account
 """
+"""An OpenSession."""
 
 # The hash that was verified must still be the one in force: a user who was disabled, deleted or changed the password while
 # Argon2 was at work does not get in. A session of an older generation than its user's is worth nothing, so whoever revokes
@@ -42,7 +49,9 @@ OPEN: LiteralString = (
         WHERE id = %(user_id)s AND password_hash = %(password_hash)s AND disabled_at IS NULL
     )
     """  # noqa: S608  literals, as their type says
-    + _OPENED
+    + OPENED_SESSION
+    + _FORGIVEN
+    + OPENED_ROW
 )
 
 CHANGE_PASSWORD: LiteralString = (
@@ -57,7 +66,9 @@ CHANGE_PASSWORD: LiteralString = (
         SELECT id, token_version, clock_timestamp(), clock_timestamp() + make_interval(secs => %(concern_seconds)s) FROM account
     )
     """  # noqa: S608  literals, as their type says
-    + _OPENED
+    + OPENED_SESSION
+    + _FORGIVEN
+    + OPENED_ROW
 )
 
 # The UPDATE locks the presented token: of two tabs the second one waits, then sees when the first one used it. Whatever comes

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -117,6 +117,12 @@ class SessionService:
         if refreshed.outcome != "rotated":
             raise SessionEndedError
         return self._session(refreshed, refresh_token)
+
+    async def begin(self, write: Callable[[NewSession], Awaitable[OpenSession | None]]) -> Session | None:
+        """Open a session for somebody who has proved elsewhere who they are: `write` writes it, or answers None, then so does this."""
+        refresh_token, new = self._drawn()
+        opened = await write(new)
+        return None if opened is None else self._session(opened, refresh_token)
 
     async def sign_out(self, presented: str | None) -> None:
         """End the session, if there is one."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from services.common.settings import ServiceSettings, SettingsError, read_count, read_text
-from services.common.tokens.claims import Expected
+from services.common.tokens.expected import Expected
 from services.common.tokens.settings import read_expected
+from services.identity.oidc.provider_settings import ProviderSettings, read_providers
 from services.identity.pem_keys import read_pem_keys
 from services.identity.sealing import read_seal
 from services.identity.signing_key import SigningKey
@@ -47,6 +48,8 @@ class Settings(ServiceSettings):
     """Passwords hashed at once. More than the replica's cores only make each one slower."""
     hash_waiting: int
     """How many more may wait for that; a replica of 100m takes about 0.3 s for each."""
+    providers: Sequence[ProviderSettings]
+    """Where else people may sign in."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
@@ -58,4 +61,5 @@ class Settings(ServiceSettings):
             keys=KeySettings.from_environment(environment),
             hash_threads=read_count(environment, "HASH_THREADS", default=1),
             hash_waiting=read_count(environment, "HASH_WAITING", default=4),
+            providers=read_providers(environment),
         )

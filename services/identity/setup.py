@@ -41,7 +41,7 @@ TABLES: LiteralString = """
         created_at timestamptz NOT NULL
     );
     CREATE INDEX users_admins ON identity.users (id) WHERE 'admin' = ANY (roles);
-    CREATE TABLE identity.external_identities (  -- who signs in elsewhere; nothing fills it yet
+    CREATE TABLE identity.external_identities (  -- who signs in elsewhere
         issuer text NOT NULL,
         subject text NOT NULL,
         user_id int NOT NULL REFERENCES identity.users ON DELETE CASCADE,
@@ -93,6 +93,27 @@ TABLES: LiteralString = """
     );
 """
 
+OIDC_TABLES: LiteralString = """
+    CREATE TABLE identity.oidc_attempts (
+        state_hash bytea PRIMARY KEY,
+        browser_hash bytea NOT NULL,
+        provider text NOT NULL,
+        nonce text NOT NULL,
+        code_verifier text NOT NULL,
+        return_to text NOT NULL,
+        expires_at timestamptz NOT NULL,
+        user_id int REFERENCES identity.users ON DELETE CASCADE,  -- who wants to be linked; NULL: who wants to sign in
+        session_generation int,
+        CHECK ((user_id IS NULL) = (session_generation IS NULL))
+    );
+    CREATE INDEX oidc_attempts_expired ON identity.oidc_attempts (expires_at);
+    CREATE INDEX oidc_attempts_user ON identity.oidc_attempts (user_id) WHERE user_id IS NOT NULL;
+    -- One identity of each issuer's an account.
+    CREATE UNIQUE INDEX external_identities_user_issuer ON identity.external_identities (user_id, issuer);
+    DROP INDEX identity.external_identities_user;
+"""
+"""Apart from TABLES: a schema that was made without them gets them at the next setup."""
+
 ADD_ADMIN: LiteralString = """
     INSERT INTO identity.users (email, name, password_hash, roles, created_at)
     VALUES (%(email)s, 'First admin', %(password_hash)s, '{admin}', now())
@@ -125,11 +146,13 @@ def setup(url: str, *, seal: bytes | None, admin: FirstAdmin | None, now: float)
 
     Without a seal no key is made: they are mounted.
     """
+    made = False
+    for complete_table, tables in (("identity.signing_keys", TABLES), ("identity.oidc_attempts", OIDC_TABLES)):
 
-    def fill(connection: psycopg.Connection) -> None:
-        connection.execute(TABLES)
+        def fill(connection: psycopg.Connection, tables: LiteralString = tables) -> None:
+            connection.execute(tables)
 
-    made = ensure_schema(url, schema="identity", complete_table="identity.signing_keys", fill=fill)
+        made |= ensure_schema(url, schema="identity", complete_table=complete_table, fill=fill)
     with psycopg.connect(url, connect_timeout=5, application_name="identity-setup") as connection:
         connection.execute(LOCK_KEYS)  # held until the end: two setups at once make one key and one admin
         if seal is not None and connection.execute(LIVE_KEYS).fetchone() is None:

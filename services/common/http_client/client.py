@@ -36,6 +36,8 @@ class ServiceClient:
     An attempt passes the circuit breaker and the bulkhead; a call repeats it as far as the retry policy, the budget of all calls
     and its own time allow. Every error is a ServiceError: `temporarily_unavailable` with Retry-After, `deadline_exceeded` where
     the request being served has no time left, `dependency_failed` for an answer that nobody expects.
+
+    `propagates`: whether deadline and trace are handed on. Strangers outside the platform are told neither.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ServiceClient:
         metrics: DependencyMetrics,
         clock: Clock = REAL,
         draw: Callable[[], float] = random.random,
+        propagates: bool = True,
     ) -> None:
         self._name = name
         self._transport = transport
@@ -54,6 +57,7 @@ class ServiceClient:
         self._metrics = metrics
         self._clock = clock
         self._draw = draw
+        self._propagates = propagates
         self._budget = RetryBudget(policy.retry)
         self._breaker = CircuitBreaker(name, policy.breaker)
         self._bulkhead = Bulkhead(policy.bulkhead)
@@ -151,11 +155,12 @@ class ServiceClient:
         started = self._clock.now()
         if number == 1:
             self._budget.asked(started)
-        headers = headers_for(serving(), left)
+        headers = headers_for(serving(), left) if self._propagates else {}
         if asked.body is not None:
             headers["content-type"] = "application/json"
         if asked.idempotency_key is not None:
             headers["idempotency-key"] = asked.idempotency_key
+        headers.update(asked.headers or {})
         status = "cancelled"
         outcome: Reply | AttemptError
         try:

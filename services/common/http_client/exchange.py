@@ -17,6 +17,8 @@ class Asked:
     body: bytes | None = None
     """JSON."""
     idempotency_key: str | None = None
+    headers: Mapping[str, str] | None = None
+    """Beside the client's own, and instead of them: with another content type, `body` is of that one. Names in small letters."""
 
 
 @dataclass(frozen=True, slots=True)

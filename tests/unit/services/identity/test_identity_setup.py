@@ -58,6 +58,18 @@ def test_mounted_keys_need_none_in_the_database(postgres: DataServer):
     assert rows(url, "SELECT count(*) FROM identity.signing_keys") == [(0,)]
 
 
+def test_a_schema_of_before_one_could_sign_in_elsewhere_gets_what_it_lacks(postgres: DataServer):
+    url = database(postgres, "identity_of_before")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA identity")
+        connection.execute(TABLES)
+    assert setup(url, seal=None, admin=None, now=0.0)
+    assert not setup(url, seal=None, admin=None, now=0.0)
+    assert rows(url, "SELECT count(*) FROM identity.oidc_attempts") == [(0,)]
+    indexes = rows(url, "SELECT indexname FROM pg_indexes WHERE tablename = 'external_identities' ORDER BY 1")
+    assert indexes == [("external_identities_pkey",), ("external_identities_user_issuer",)]
+
+
 def test_its_own_schema_and_no_other(identity_url: str):
     schemas = rows(identity_url, "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information_schema)'")
     assert schemas == [("identity",)]
