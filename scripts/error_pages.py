@@ -32,10 +32,11 @@ Every answer that is an error, of the gateway and of each service, is one docume
 | `type` | the code's entry on this page |
 | `instance` | the path that was asked for; not there where the request was refused before anybody looked at it |
 | `trace_id` | show it with unexpected errors: it finds the request in traces and logs. It is that of the request's `traceparent`, else its `x-request-id` without dashes |
+| `conflict` | with `changed_meanwhile`: `current`, what is stored now, and `yours`, what was sent, to be merged |
 | `errors` | with `validation_failed`: one entry a field, at most {most}. `field` is a JSON pointer into the body, or a parameter's name |
 
 Show users your own words, chosen by `code`; `title`, `detail` and `message` are English and for developers. What a client sent is never
-repeated but in `instance` and in names of unknown fields. New codes appear: treat an unknown one by its status, 4xx as "this request will not work",
+repeated but in `instance`, in names of unknown fields and, to its owner, in `conflict`. New codes appear: treat an unknown one by its status, 4xx as "this request will not work",
 5xx as "not now".
 
 **Trying again.** Where "again" says yes, the very same request may succeed later: wait for `Retry-After` (seconds) where the answer has it, else

@@ -23,6 +23,11 @@ START_LIMIT_SECONDS = 60
 """Generous: two workers share two cores with what they start."""
 
 
+def uncounted() -> dict[str, str]:
+    """This process's environment, without coverage: the services import nothing whose lines are counted, and start slower with it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS_")}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -93,7 +98,7 @@ class Replica:
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service}"],
-                env={**os.environ, "PORT": str(self.port), "HOST": "127.0.0.1", **environment},
+                env={**uncounted(), "PORT": str(self.port), "HOST": "127.0.0.1", **environment},
                 cwd=ROOT,
                 stdout=output,
                 stderr=output,

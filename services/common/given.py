@@ -27,6 +27,21 @@ class Shown(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class LateGiven(Given):
+    """One whose validator is built when it is first needed: for parts of other models, which build it once more for themselves.
+
+    Not for a whole body or query: FastAPI hides pydantic's warnings about its own doing at the start alone.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class LateShown(Shown):
+    """One that is built when it is first answered with."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class NoQuery(Given):
     """The query of an operation that has no parameters."""
 

@@ -10,7 +10,14 @@ from services.common.http_client.call_metrics import CallMetrics
 from services.common.http_client.client import ServiceClient
 from services.common.http_client.transport import HttpTransport
 from services.common.metrics import Metrics
+from services.common.tokens.authentication import create_authentication
 from services.dashboard.endpoints import create_router
+from services.dashboard.layout_endpoints import create_layout_router
+from services.dashboard.layout_repository import LayoutRepository
+from services.dashboard.layout_service import LayoutService
+from services.dashboard.preference_endpoints import create_preference_router
+from services.dashboard.preference_repository import PreferenceRepository
+from services.dashboard.preference_service import PreferenceService
 from services.dashboard.repository import SettingsRepository
 from services.dashboard.service import DashboardService
 from services.dashboard.settings import Settings
@@ -27,11 +34,16 @@ def create_app(settings: Settings) -> FastAPI:
         metrics=CallMetrics(metrics.registry).of("orders"),
     )
     service = DashboardService(SettingsRepository(database), orders)
-    return create_service_app(
+    layouts = LayoutService(LayoutRepository(database))
+    preferences = PreferenceService(PreferenceRepository(database))
+    authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
+    app = create_service_app(
         "dashboard",
-        routers=[create_router(service)],
+        routers=[create_router(service), create_layout_router(layouts), create_preference_router(preferences)],
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[orders],
+        adapters=[orders, *authentication.adapters],
     )
+    app.state.authenticator = authentication.authenticator
+    return app

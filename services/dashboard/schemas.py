@@ -12,6 +12,7 @@ from services.common.given import Given, InBody, InUrl, Shown
 
 MOST_DAYS = 90
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Currency = Annotated[str, StringConstraints(min_length=3, max_length=3, pattern=r"^[A-Z]+$")]
 
 
 class Theme(StrEnum):
@@ -34,7 +35,7 @@ class UserSettings(Given):
     """How one user wants the dashboard."""
 
     theme: Annotated[Theme, Field(strict=False)] = Theme.system
-    currency: Annotated[str, StringConstraints(min_length=3, max_length=3, pattern=r"^[A-Z]+$")] = "EUR"
+    currency: Currency = "EUR"
     days: Annotated[int, Field(ge=1, le=MOST_DAYS), InBody] = 7
     widgets: Annotated[list[Annotated[Widget, Field(strict=False)]], Field(max_length=len(Widget))] = list(Widget)
 

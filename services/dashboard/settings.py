@@ -8,14 +8,17 @@ from typing import Self
 
 from services.common.http_client.policy import DependencyPolicy
 from services.common.settings import ServiceSettings, read_url
+from services.common.tokens.settings import TokenSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """And where orders is, and how it may be called."""
+    """And where orders is, how it may be called, and whose tokens are taken."""
 
     orders_url: str
     orders_policy: DependencyPolicy
+    tokens: TokenSettings | None
+    """None where IDENTITY_URL is not set: layouts and preferences are then closed to everybody."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
@@ -25,4 +28,5 @@ class Settings(ServiceSettings):
             **vars(common),
             orders_url=read_url(environment, "ORDERS_URL", schemes=("http", "https")),
             orders_policy=DependencyPolicy.from_environment(environment, dependency="orders"),
+            tokens=TokenSettings.optional_from_environment(environment),
         )

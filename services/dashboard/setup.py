@@ -1,31 +1,19 @@
-"""`python -m services.dashboard.setup`: the schema `dashboard`."""
+"""`python -m services.dashboard.setup`: the schema `dashboard` as its migrations make it."""
 
 from __future__ import annotations
 
 import sys
-from typing import LiteralString
+from pathlib import Path
 
-import psycopg
+from services.common.migrations import upgrade
+from services.common.schema import run_setup
 
-from services.common.schema import ensure_schema, run_setup
-
-# A row is replaced in place as long as its page has room: settings are written far more often than users come.
-TABLES: LiteralString = """
-    CREATE TABLE dashboard.settings (
-        user_id text PRIMARY KEY,
-        settings jsonb NOT NULL,
-        updated_at timestamptz NOT NULL
-    ) WITH (fillfactor = 70)
-"""
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def setup(url: str) -> bool:
-    """Make the schema unless it is there; returns whether it did."""
-
-    def fill(connection: psycopg.Connection) -> None:
-        connection.execute(TABLES)
-
-    return ensure_schema(url, schema="dashboard", complete_table="dashboard.settings", fill=fill)
+    """Migrate the schema unless it is up to date; returns whether anything was done. Raises as `upgrade`."""
+    return upgrade(url, migrations=MIGRATIONS, schema="dashboard")
 
 
 if __name__ == "__main__":

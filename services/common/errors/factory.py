@@ -42,9 +42,10 @@ class ErrorResponseFactory:
         fields: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         retry_after_seconds: int | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> Response:
         """The whole answer: status, headers, body."""
-        body = self.body(code, detail=detail, instance=instance, trace_id=trace_id, fields=fields)
+        body = self.body(code, detail=detail, instance=instance, trace_id=trace_id, fields=fields, members=members)
         own = self._headers(self.catalogue[code], retry_after_seconds)
         all_headers = own | {name.lower(): value for name, value in (headers or {}).items()}
         return Response(body, status_code=self.catalogue[code].status, headers=all_headers, media_type=MEDIA_TYPE)
@@ -57,9 +58,11 @@ class ErrorResponseFactory:
         instance: str | None = None,
         trace_id: str | None = None,
         fields: Sequence[FieldError] = (),
+        members: Mapping[str, Any] | None = None,
     ) -> bytes:
         """The document alone. `detail` is the catalogue's where nothing more exact is known; `trace_id` a random one."""
         document = self._document(self.catalogue[code], detail, instance, trace_id or new_trace_id())
+        document.update(members or {})
         if fields:
             document["errors"] = [asdict(field) for field in fields]
         return json.dumps(document, separators=(",", ":")).encode()

@@ -34,8 +34,8 @@ def codes_by_kind() -> Mapping[str, str]:
     return {kind: code for code, columns in tables.items() for kind in columns["kinds"]}
 
 
-def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
-    """Of pydantic's errors, the first MOST."""
+def field_errors(errors: Iterable[Mapping[str, Any]], body: object = None) -> list[FieldError]:
+    """Of pydantic's errors, the first MOST. `body` is what was refused, as JSON's own types."""
     kinds = codes_by_kind()
     found: list[FieldError] = []
     for error in errors:
@@ -43,14 +43,37 @@ def field_errors(errors: Iterable[Mapping[str, Any]]) -> list[FieldError]:
             break
         code = kinds.get(error["type"])
         message = OTHER_MESSAGE if code is None else str(error["msg"])
-        found.append(FieldError(field=field_of(error["loc"]), code=code or OTHER, message=message))
+        found.append(FieldError(field=field_of(error["loc"], body), code=code or OTHER, message=message))
     return found
 
 
-def field_of(location: Sequence[str | int]) -> str:
+def field_of(location: Sequence[str | int], body: object = None) -> str:
     """`("body", "items", 0, "quantity")` → `/items/0/quantity`; `("query", "limit")` → `limit`."""
     place, *names = location
     if place == "body":
-        pointer = "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in names)
+        pointer = "".join("/" + str(name).replace("~", "~0").replace("/", "~1") for name in without_tags(names, body))
         return pointer[:LONGEST_NAME]
     return ".".join(map(str, names))[:LONGEST_NAME]
+
+
+def without_tags(names: Sequence[str | int], body: object) -> list[str | int]:
+    """The names that lead through the body. Of a tagged union pydantic also names the choice: `("widgets", 0, "note", "text")`.
+
+    The last name is always kept: of a field that is missing, the body knows nothing either.
+    """
+    kept = []
+    for position, name in enumerate(names):
+        if isinstance(body, Mapping) and name not in body and position < len(names) - 1:
+            continue
+        kept.append(name)
+        body = inside(body, name)
+    return kept
+
+
+def inside(body: object, name: str | int) -> object:
+    """What is there under a key or an index; None where nothing is."""
+    if isinstance(body, Mapping):
+        return body.get(name)
+    if isinstance(body, list) and isinstance(name, int) and 0 <= name < len(body):
+        return body[name]
+    return None

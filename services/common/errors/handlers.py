@@ -49,6 +49,7 @@ class ProblemHandlers:
             fields=error.fields,
             headers=error.headers,
             retry_after_seconds=error.retry_after_seconds,
+            members=error.members,
         )
 
     async def refused_input(self, request: Request, error: Exception) -> Response:
@@ -62,7 +63,7 @@ class ProblemHandlers:
             return self._answer(
                 request, "malformed_request", detail=f"The body is not JSON (at character {errors[0]['loc'][-1]})."
             )
-        return self._answer(request, "validation_failed", fields=field_errors(errors))
+        return self._answer(request, "validation_failed", fields=field_errors(errors, error.body))
 
     async def http_exception(self, request: Request, error: Exception) -> Response:
         """What Starlette and FastAPI raise: no such path, no such method, a body that cannot be read."""

@@ -38,6 +38,19 @@ PROBLEM_DOCUMENT: Json = {
         "instance": {"type": "string", "format": "uri-reference", "description": "The path that was asked for."},
         "code": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "description": "What a front end branches on."},
         "trace_id": {"type": "string", "pattern": "^[0-9a-f]{32}$", "description": "Finds the request in traces and logs."},
+        "conflict": {
+            "type": "object",
+            "description": "With `changed_meanwhile`: both versions, for the front end to merge.",
+            "additionalProperties": False,
+            "required": ["current", "yours"],
+            "properties": {
+                "current": {"type": "object", "description": "What is stored now, with its `etag`."},
+                "yours": {
+                    "type": ["object", "null"],
+                    "description": "The body that was sent; null where it was to be deleted.",
+                },
+            },
+        },
         "errors": {
             "type": "array",
             "minItems": 1,

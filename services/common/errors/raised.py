@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.common.errors.field_error import FieldError
 
 
 class ServiceError(Exception):
-    """Becomes the problem document of its code; `detail` says more than the catalogue does, and is answered to the client."""
+    """Becomes the problem document of its code; `detail` says more than the catalogue does, and is answered to the client.
+
+    `members` are further members of the document, as JSON's own types (RFC 9457, section 3.2); PROBLEM_DOCUMENT says which there are.
+    """
 
     def __init__(
         self,
@@ -18,6 +22,7 @@ class ServiceError(Exception):
         fields: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
         retry_after_seconds: int | None = None,
+        members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code if detail is None else f"{code}: {detail}")
         self.code = code
@@ -25,3 +30,4 @@ class ServiceError(Exception):
         self.fields = tuple(fields)
         self.headers = dict(headers or {})
         self.retry_after_seconds = retry_after_seconds
+        self.members = dict(members or {})

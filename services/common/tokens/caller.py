@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Request, Security
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 
 from services.common.errors.raised import ServiceError
-from services.common.tokens.authenticator import Authenticator
 from services.common.tokens.authorisation import Reach, reach_of
 from services.common.tokens.principal import Principal
 
 TOKEN_CODES = ("unauthenticated", "token_expired", "forbidden")
 """For the OpenAPI document: what an endpoint with a caller may answer beside its own."""
+
+
+class Authenticates(Protocol):
+    """What stands in `app.state.authenticator`."""
+
+    async def principal(self, headers: Sequence[str]) -> Principal:
+        """Whose request it is; `headers` are the values of every Authorization header. Raises ServiceError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,14 @@ class Access:
 
 
 class BearerAccess(SecurityBase):
-    """The dependency, and how the OpenAPI document names it. `create_app` puts the Authenticator into `app.state.authenticator`."""
+    """The dependency, and how the OpenAPI document names it. `create_app` fills `app.state.authenticator`; without it the answer is 500."""
 
     model = HTTPBearer(bearerFormat="JWT", description="An access token of identity.")
     scheme_name = "access token"
 
     async def __call__(self, request: Request) -> Access:
-        """Whoever calls. Raises ServiceError as Authenticator does, and `forbidden`."""
-        authenticator: Authenticator = request.app.state.authenticator
+        """Whoever calls. Raises ServiceError as the authenticator does, and `forbidden`."""
+        authenticator: Authenticates = request.app.state.authenticator
         principal = await authenticator.principal(request.headers.getlist("authorization"))
         reach = reach_of(principal, f"{request.method} {request.scope['route'].path}")
         if reach is Reach.none:

@@ -6,21 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from services.common.tokens.expected import Expected
 from services.common.tokens.principal import Principal, Role
 from services.common.tokens.signature import BadTokenError
 
 _ROLES = {role.value: role for role in Role}
 LARGEST_NUMBER = 2**53
 MOST_ROLES = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Expected:
-    """What a verifier insists on. `leeway_seconds` is for clocks that differ, in either direction."""
-
-    issuer: str
-    audience: str
-    leeway_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

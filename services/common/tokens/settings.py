@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from services.common.settings import read_url
-from services.common.tokens.claims import Expected
+from services.common.settings import SettingsError, read_text, read_url
+from services.common.tokens.expected import Expected
 
 DEFAULT_ISSUER = "urn:scaleproof:identity"
 DEFAULT_AUDIENCE = "urn:scaleproof:platform"
@@ -26,6 +26,18 @@ class TokenSettings:
         return cls(
             expected=read_expected(environment), identity_url=read_url(environment, "IDENTITY_URL", schemes=("http", "https"))
         )
+
+    @classmethod
+    def optional_from_environment(cls, environment: Mapping[str, str]) -> Self | None:
+        """None where IDENTITY_URL is not set. Raises SettingsError, also where only the rest is: somebody wanted tokens verified."""
+        if read_text(environment, "IDENTITY_URL"):
+            return cls.from_environment(environment)
+        for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE"):
+            if environment.get(name):
+                raise SettingsError(
+                    f"{name} is set, but IDENTITY_URL is not; expected both, or none where no token is verified"
+                )
+        return None
 
 
 def read_expected(environment: Mapping[str, str]) -> Expected:

@@ -7,7 +7,8 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.common.errors.raised import ServiceError
-from services.common.tokens.claims import Claims, Expected, read_claims
+from services.common.tokens.claims import Claims, read_claims
+from services.common.tokens.expected import Expected
 from services.common.tokens.principal import Principal
 from services.common.tokens.revocations import Revocations
 from services.common.tokens.signature import BadTokenError, key_id_of, open_signed

@@ -20,6 +20,12 @@ from services.orders.setup import setup as set_up_orders
 TODAY = date(2026, 3, 1)
 
 
+@pytest.fixture(autouse=True)
+def commands_are_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `service_processes.uncounted`, for what the tests start themselves."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     # Not pytest's own: its folders are closed to other users, and PostgreSQL must not run as root.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from service_processes import ORDERS, Replica
 
-API = "/api/v1/orders"
+API = "/api/v2/orders"
+OLD_API = "/api/v1/orders"
 
 
 def ids(page: dict) -> list[int]:
@@ -20,6 +21,39 @@ def test_pages_run_from_the_newest_order_to_the_oldest_without_gap_or_repetition
         seen += ids(page)
         before = page["next_before"]
     assert seen == list(range(ORDERS, 0, -1))
+
+
+def test_pages_by_number_are_those_by_keyset(orders: Replica):
+    newest = orders.client.get(API, params={"status": "cancelled", "limit": 30}).json()["orders"]
+    seen, page = [], 1
+    while page is not None and page <= 3:
+        answer = orders.client.get(OLD_API, params={"status": "cancelled", "limit": 10, "page": page}).json()
+        seen += answer["orders"]
+        page = answer["next_page"]
+    assert seen == newest
+
+
+def test_pages_by_number_have_an_end(orders: Replica):
+    last = orders.client.get(OLD_API, params={"limit": 1, "page": 1000}).json()
+    assert (len(last["orders"]), last["next_page"]) == (1, None)
+    assert orders.client.get(OLD_API, params={"limit": 100, "page": 999}).json() == {"orders": [], "next_page": None}
+
+
+@pytest.mark.parametrize("path", ["/42", "/search?q=ORD-00000042", "/revenue/daily?days=90", "/999999999", "/search?q=a"])
+def test_what_is_not_a_list_is_the_same_in_both_versions(orders: Replica, path: str):
+    old, new = (orders.client.get(api + path) for api in (OLD_API, API))
+    assert old.status_code == new.status_code
+    ignored = {"trace_id", "instance"}
+    assert {name: value for name, value in old.json().items() if name not in ignored} == {
+        name: value for name, value in new.json().items() if name not in ignored
+    }
+
+
+def test_each_version_pages_in_its_own_way(orders: Replica):
+    assert orders.client.get(OLD_API, params={"before": 7}).status_code == 422
+    assert orders.client.get(API, params={"page": 2}).status_code == 422
+    operations = orders.client.get("/openapi.json").json()["paths"]
+    assert {api: operations[api]["get"].get("deprecated", False) for api in (OLD_API, API)} == {OLD_API: True, API: False}
 
 
 def test_a_line_sums_up_its_order(orders: Replica):
@@ -49,6 +83,16 @@ def test_each_length_of_a_page(orders: Replica, limit: int):
 
 def test_no_match_is_an_empty_page(orders: Replica):
     assert orders.client.get(API, params={"customer_id": 2**31 - 1}).json() == {"orders": [], "next_before": None}
+
+
+def test_an_order_just_placed_is_in_every_list_at_once(orders: Replica):
+    placed = orders.client.post(API, json={"customer_id": 321, "items": [{"product_id": 7, "quantity": 3}]}).json()
+    for query in ({}, {"status": "placed"}, {"customer_id": 321}, {"status": "placed", "customer_id": 321}):
+        for api in (API, OLD_API):
+            assert placed["id"] in ids(orders.client.get(api, params={**query, "limit": 5}).json())
+    name = orders.client.get(f"{API}/{placed['id']}").json()["customer_name"]
+    for text in (name, placed["reference"]):
+        assert placed["id"] in ids(orders.client.get(f"{API}/search", params={"q": text}).json())
 
 
 def test_revenue_is_the_same_from_the_database_and_from_the_cache(orders: Replica):
@@ -94,10 +138,12 @@ def test_revenue_counts_an_order_placed_today_and_leaves_older_days_out(orders: 
     assert revenue["total_cents"] == today["revenue_cents"] >= placed["total_cents"]
 
 
-def test_a_placed_order_can_be_read_where_location_says(orders: Replica):
+@pytest.mark.parametrize("api", [API, OLD_API])
+def test_a_placed_order_can_be_read_where_location_says(orders: Replica, api: str):
     wanted = [{"product_id": 3, "quantity": 2}, {"product_id": 4, "quantity": 1}, {"product_id": 3, "quantity": 1}]
-    answer = orders.client.post(API, json={"customer_id": 9, "items": wanted})
+    answer = orders.client.post(api, json={"customer_id": 9, "items": wanted})
     assert answer.status_code == 201
+    assert answer.headers["location"] == f"{api}/{answer.json()['id']}"
     detail = orders.client.get(answer.headers["location"]).json()
     assert detail["id"] == answer.json()["id"] > ORDERS
     assert [{"product_id": item["product_id"], "quantity": item["quantity"]} for item in detail["items"]] == wanted
@@ -132,6 +178,11 @@ def test_a_wrong_query_is_422(orders: Replica, path: str):
     answer = orders.client.get(API + path)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
     assert len(answer.json()["errors"]) == 1
+
+
+@pytest.mark.parametrize("page", ["0", "1001", "x", "-1", "1.5"])
+def test_a_wrong_page_is_422(orders: Replica, page: str):
+    assert orders.client.get(OLD_API, params={"page": page}).status_code == 422
 
 
 ITEM = {"product_id": 1, "quantity": 1}

@@ -13,7 +13,7 @@ from services.common.settings import SettingsError
 from services.orders import caching
 from services.orders.settings import CACHEABLE, read_cached
 
-API = "/api/v1/orders"
+API = "/api/v2/orders"
 ORDER = {"customer_id": 77, "items": [{"product_id": 7, "quantity": 3}]}
 
 
@@ -68,6 +68,15 @@ def test_with_everything_cached_an_order_is_seen_at_once_where_it_was_placed_and
     here.client.get(API + unchanged)
     hits = 'cache_lookups_total{cache="list",result="hit_l1"}'
     assert count(here.client.get("/metrics").text, hits) == count(before, hits) + 1, "a later page does not change"
+
+
+def test_a_numbered_page_changes_with_every_order(two_replicas: list[Replica]):
+    here, _ = two_replicas
+    path = "/api/v1/orders?limit=1&page=2"
+    newest = here.client.get(API + "?limit=1").json()["orders"]
+    assert here.client.get(path).json()["orders"] != newest
+    assert here.client.post(API, json=ORDER).status_code == 201
+    assert here.client.get(path).json()["orders"] == newest
 
 
 def count(metrics: str, line: str) -> float:
