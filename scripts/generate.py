@@ -2,7 +2,7 @@
 
 docs/schemas/*.json from the models, README's command list from the CLI, ARCHITECTURE's layers from the import contract, the charts'
 READMEs from their values, docs/errors.md from the catalogues of codes, docs/rules.md from the
-rules.
+rules, the pictures of docs/architecture from their texts.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from scaleproof.cli import CHAPTERS, cli
 from scaleproof.rules.page import rules_page
 from scaleproof.wiring import SCHEMA_NAMES, schema_of
 from scripts.chart_readme import chart_readme
+from scripts.diagrams import drawn
 from scripts.error_pages import error_page
 
 PROJECT = Path(__file__).parent.parent
@@ -54,6 +55,8 @@ def generated() -> dict[Path, str]:
     files[PROJECT / "docs/rules.md"] = rules_page()
     for chart in sorted((PROJECT / "charts").iterdir()):
         files[chart / "README.md"] = chart_readme(chart)
+    for source in sorted((PROJECT / "docs/architecture").glob("*.dot")):
+        files[source.with_suffix(".svg")] = drawn(source)
     return files
 
 
