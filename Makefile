@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 SHELL := /bin/bash
+# Where this is set, every process compiles again what it imports: up to a second each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help test-deps demo demo-quick test test-platform lint format bench bench-tuner generated lock clean
 help:  ## This list
@@ -18,7 +20,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# A replica's first start must not pay for compiling what it imports.
-	@cd $(VENV)/lib/python3*/site-packages && ../../../bin/python -m compileall -q aiohttp anyio fastapi prometheus_client psycopg psycopg_binary psycopg_pool pydantic starlette uvicorn yarl click httptools attr multidict annotated_types idna h11
+	@cd $(VENV)/lib/python3*/site-packages && ../../../bin/python -m compileall -q aiohttp alembic anyio fastapi prometheus_client psycopg psycopg_binary psycopg_pool pydantic starlette uvicorn yarl click httptools attr multidict annotated_types idna h11 mako sqlalchemy
 	@$(BIN)/python -m compileall -q services src
 	@rm -f $(VENV)/.installed-*; touch $@
 
@@ -34,7 +36,7 @@ test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test
 
 test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 13 minutes)
-	@$(BIN)/python -m pytest tests/platform -q
+	@scripts/test-platform
 
 .PHONY: test-upstream
 test-upstream: $(INSTALLED)  ## The HPA rules against upstream's own controller (about 2 minutes, 4 the first time; needs Go)
@@ -73,7 +75,7 @@ lint: $(INSTALLED)  ## ruff, mypy, import contracts, generated files
 format: $(INSTALLED)  ## Rewrite the code in house style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 
-generated: $(INSTALLED)  ## Rewrite generated files (schemas, README's command list)
+generated: $(INSTALLED)  ## Rewrite generated files (schemas, README's command list, pictures of the diagrams)
 	@$(BIN)/python -m scripts.generate
 
 bench: $(INSTALLED)  ## Measured ABBA pairs on three shapes, generator overhead, CPU limit (about 100 minutes)

@@ -13,11 +13,11 @@ from typing import NoReturn
 import click
 
 from scaleproof import __version__
-from scaleproof.cli import gate, loop, own_service, platform, questions
+from scaleproof.cli import demos, gate, loop, own_service, platform, questions, watch
 from scaleproof.cli.contents import CHAPTERS, cli
 from scaleproof.spec.errors import BadInputError, CannotMeasureError, ExitCode, ScaleproofError
 
-__all__ = ["CHAPTERS", "cli", "gate", "loop", "main", "own_service", "platform", "questions"]
+__all__ = ["CHAPTERS", "cli", "demos", "gate", "loop", "main", "own_service", "platform", "questions", "watch"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -19,10 +19,11 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "The loop": ("prove",),
-    "A platform": ("up", "preview", "refresh", "status", "logs", "down"),
+    "A platform": ("up", "preview", "refresh", "status", "watch", "logs", "down"),
     "One step of the loop": ("load", "calibrate", "simulate", "tune", "report"),
     "Your own service": ("init", "lint", "check", "export", "plan"),
     "Questions": ("hpa", "schema"),
+    "The reference platform": ("demo",),
 }
 
 

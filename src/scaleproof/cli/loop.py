@@ -62,9 +62,22 @@ def prove(
 @load_options
 @click.option("--label", default="load", show_default=True, help="Part of the run folder's name.")
 @click.option("--prometheus", metavar="URL", help="Read replicas, gateway and HPA from this Prometheus.")
+@click.option(
+    "--prometheus-token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file with the bearer token that Prometheus wants.",
+)
+@click.option(
+    "--locustfile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Instead of platform.yaml's; one of ordinary Locust users is played as it is (a closed loop).",
+)
+@click.option("--tags", multiple=True, metavar="TAG", help="Ordinary users: only tasks with this tag; may be repeated.")
+@click.option("--exclude-tags", multiple=True, metavar="TAG", help="Ordinary users: no task with this tag; may be repeated.")
 @example(
     "scaleproof load --users 10000 --shape spike --seed 7",
     "scaleproof load --shape replay:trace.csv --processes 2",
+    "scaleproof load --locustfile tests/locustfile.py --users 500 --shape ramp",
 )
 def load(
     project: Path,
@@ -76,15 +89,28 @@ def load(
     processes: int | None,
     label: str,
     prometheus: str | None,
+    prometheus_token_file: Path | None,
+    locustfile: Path | None,
+    tags: tuple[str, ...],
+    exclude_tags: tuple[str, ...],
 ) -> int:
     """Send one load to the running platform and measure it; leaves a run folder.
 
     Exits 0 where every SLO held, 1 where one did not, 3 where the machine could not measure.
     """
+    if prometheus is None:
+        refuse("prometheus_token_file", why="is for --prometheus", hint="leave it out, or give --prometheus URL")
     opened = project_of(project, stack, target)
-    return opened.load(
-        opened.plan(users=users, shape=shape, seed=seed, processes=processes), label=label, prometheus=prometheus
+    plan = opened.plan(
+        users=users,
+        shape=shape,
+        seed=seed,
+        processes=processes,
+        locustfile=locustfile,
+        tags=tags,
+        exclude_tags=exclude_tags,
     )
+    return opened.load(plan, label=label, prometheus=prometheus, prometheus_token_file=prometheus_token_file)
 
 
 @cli.command()
@@ -235,11 +261,26 @@ def simulate(
 @click.option(
     "--policy", type=click.Path(dir_okay=False, path_type=Path), help="The policy in force, which stays if it is as good."
 )
-@click.option("--output", type=click.Choice(["text", "json", "hpa"]), help="hpa: an autoscaling/v2 spec. [default: text]")
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "hpa", "keda-cron"]),
+    help="hpa: an autoscaling/v2 spec; keda-cron: a ScaledObject with a scheduled minimum. [default: text]",
+)
+@click.option("--schedule", is_flag=True, help="Also search a minimum at times of the day; says whether it pays.")
+@click.option("--timezone", default="UTC", show_default=True, help="Of the schedule's clock, such as Europe/Berlin.")
+@click.option("--deployment", metavar="NAME", help="keda-cron: what it scales. [default: the calibration's service]")
+@click.option("--prometheus", metavar="URL", help="keda-cron with --metric requests: where KEDA reaches Prometheus.")
+@click.option("--query", metavar="PROMQL", help="keda-cron with --metric requests: the whole service's requests/s.")
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep the search's state in this file; go on from it after an interruption.",
+)
 @example(
     "scaleproof tune --users 10000 --shape spike --dry-run",
     "scaleproof tune --verify --pairs 2",
     "scaleproof tune --trace june.csv --trace july.csv --calibration service.json --output hpa > policy.json",
+    "scaleproof tune --trace june.csv --calibration service.json --output keda-cron --timezone Europe/Berlin --deployment orders",
 )
 def tune(
     project: Path,
@@ -264,7 +305,13 @@ def tune(
     min_replicas: int,
     max_replicas: int | None,
     policy: Path | None,
-    output: Literal["text", "json", "hpa"] | None,
+    output: Literal["text", "json", "hpa", "keda-cron"] | None,
+    schedule: bool,
+    timezone: str,
+    deployment: str | None,
+    prometheus: str | None,
+    query: str | None,
+    resume: Path | None,
 ) -> int:
     """Find the cheapest policy that keeps the SLO with a margin, and write it to the stack.
 
@@ -282,10 +329,17 @@ def tune(
             why="is for a load, which recorded traffic replaces",
             hint="leave it out; --trace changes no file, and --budget says how much may be violated",
         )
-        from scaleproof.wiring.traffic_tuning import budget_of, tune_on_traces
+        if output != "keda-cron":
+            refuse("deployment", "prometheus", "query", why="is for --output keda-cron", hint="leave it out")
+        if output != "keda-cron" and not schedule:
+            refuse("timezone", why="is for a schedule", hint="give --schedule or --output keda-cron")
+        if output == "keda-cron":
+            refuse("policy", why="is for a policy without a schedule", hint="leave it out")
+        if output == "hpa":
+            refuse("schedule", why="is nothing that an HPA can say", hint="--output keda-cron")
+        from scaleproof.wiring.traffic_tuning import TuningAsked, budget_of, tune_on_traces
 
-        return tune_on_traces(
-            trace,
+        asked = TuningAsked(
             calibration=calibration or project / ".scaleproof" / stack / "calibration.json",
             service=service,
             current=policy,
@@ -296,9 +350,17 @@ def tune(
             peak=peak,
             metric=metric,
             seed=seed,
+            schedule=schedule,
+            zone=timezone,
+            deployment=deployment,
+            prometheus=prometheus,
+            query=query,
+            resume=resume,
         )
-    of_traffic = ("service", "peak", "budget", "metric", "min_replicas", "max_replicas", "policy", "output")
-    refuse(*of_traffic, why="is for recorded traffic", hint="give --trace FILE")
+        return tune_on_traces(trace, asked)
+    of_traffic = ("service", "peak", "budget", "metric", "min_replicas", "max_replicas", "policy", "output", "resume")
+    of_schedules = ("schedule", "timezone", "deployment", "prometheus", "query")
+    refuse(*of_traffic, *of_schedules, why="is for recorded traffic", hint="give --trace FILE")
     opened = project_of(project, stack, target)
     plan = opened.plan(users=users, shape=shape, seed=seed, processes=processes)
     return opened.tune(

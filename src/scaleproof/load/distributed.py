@@ -1,11 +1,13 @@
 """The load generator of a cluster: Locust's master and workers in the pods of charts/locust (adapter of `tuner.ports.LoadGenerator`).
 
 Every process draws the same schedule from the same seed; Locust shares the users out over its workers, and each worker plays the
-schedule's users whose turn falls to it (`load.player`). The pods' records come home through the sessions and make the same tables.
+schedule's users whose turn falls to it (`load.player`). Ordinary users have no schedule; they come and go with the shape alike
+(`load.closed_loop`). The pods' records come home through the sessions and make the same tables.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -21,6 +23,7 @@ from scaleproof.load.config import LoadConfig
 from scaleproof.load.ensemble import Ensemble
 from scaleproof.load.journeys import Journey
 from scaleproof.load.local_generator import SPARE_FILES, LocalGenerator
+from scaleproof.load.locust_process import write_config
 from scaleproof.load.pod_part import Order
 from scaleproof.load.pod_session import GeneratorPods, Message, OpenPods, PodSession
 from scaleproof.load.results import load_result
@@ -73,13 +76,17 @@ class DistributedGenerator:
 
         Raises BadInputError where the locustfile is at fault, CannotMeasureError where the pods cannot play it.
         """
-        schedule = self.draw(plan)
+        schedule = self._drawing.drawn_or_said(plan, progress)
         self._workdir.mkdir(parents=True, exist_ok=True)
         with self._pods.open() as pods:
             check_pods(pods, plan.users)
             folder = Path(tempfile.mkdtemp(prefix="load-", dir=self._workdir)).resolve()
+            config = LoadConfig.of(
+                plan, self._platform, self._host_url, closed_loop=schedule is None, folder=str(folder), parent_pid=os.getpid()
+            )
+            write_config(config, folder)
             with Ensemble(pods, folder) as ensemble:
-                ensemble.start(self._orders(plan, pods))
+                ensemble.start(_orders(plan, config, pods))
                 watch = Watch(ensemble, plan, progress, steady)
                 interrupted = False
                 try:
@@ -95,37 +102,28 @@ class DistributedGenerator:
                 f"no record came from {', '.join(missing)} within {COLLECT_SECONDS:.0f} s", hint="see the pod's log and events"
             )
         result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
-        check_schedule(schedule, result.tables["requests"])
+        if schedule is not None:
+            check_schedule(schedule, result.tables["requests"])
         shutil.rmtree(folder, ignore_errors=True)
         return result
 
-    def _orders(self, plan: LoadPlan, pods: OpenPods) -> list[Message]:
-        config = LoadConfig(
-            platform=self._platform,
-            host_url=self._host_url,
-            users=plan.users,
-            shape_name=plan.shape.name,
-            shape_points=plan.shape.points,
-            seed=plan.seed,
-            think_seconds=plan.think_seconds,
-            services=plan.services,
-            folder="",
+
+def _orders(plan: LoadPlan, config: LoadConfig, pods: OpenPods) -> list[Message]:
+    source = plan.locustfile.parent
+    files = {file.relative_to(source).as_posix(): file.read_text(encoding="utf-8") for file in sorted(source.rglob("*.py"))}
+    orders = [
+        Order(
+            role="master" if session is pods.master else "worker",
+            config=config.model_copy(update={"folder": "", "parent_pid": None}),
+            files=files,
+            locustfile=plan.locustfile.name,
+            master_host=pods.master_host,
+            master_port=pods.master_port,
+            workers=len(pods.workers),
         )
-        source = plan.locustfile.parent
-        files = {file.relative_to(source).as_posix(): file.read_text(encoding="utf-8") for file in sorted(source.rglob("*.py"))}
-        orders = [
-            Order(
-                role="master" if session is pods.master else "worker",
-                config=config,
-                files=files,
-                locustfile=plan.locustfile.name,
-                master_host=pods.master_host,
-                master_port=pods.master_port,
-                workers=len(pods.workers),
-            )
-            for session in pods.all
-        ]
-        return [order.model_dump(mode="json", by_alias=True, exclude_none=True) for order in orders]
+        for session in pods.all
+    ]
+    return [order.model_dump(mode="json", by_alias=True, exclude_none=True) for order in orders]
 
 
 @dataclass(frozen=True)

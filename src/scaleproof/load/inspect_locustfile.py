@@ -1,6 +1,6 @@
-"""`python -m scaleproof.load.inspect_locustfile FILE` prints a locustfile's journeys as JSON: Locust stays out of scaleproof's process.
+"""`python -m scaleproof.load.inspect_locustfile FILE` prints who plays in a locustfile as JSON: Locust stays out of scaleproof's process.
 
-Prints {"journeys": […]}, or {"message": …, "hint": …} and exits with 2.
+Prints {"journeys": […]}, {"ordinary": […], "shape": …}, or {"message": …, "hint": …} and exits with 2.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from scaleproof.spec.errors import BadInputError, ExitCode
 
 
 def inspect(file: Path) -> dict[str, Any]:
-    """The journeys of a locustfile. Raises BadInputError where it cannot be imported or has other users than journeys."""
-    from locust.util.load_locustfile import load_locustfile  # noqa: PLC0415  # gevent patches whatever imports this
+    """The journeys of a locustfile, or its ordinary users. Raises BadInputError where it cannot be imported or has neither, or both."""
+    from locust import FastHttpUser, HttpUser  # noqa: PLC0415  # gevent patches whatever imports this
+    from locust.util.load_locustfile import load_locustfile  # noqa: PLC0415  # as above
 
     from scaleproof.load.journey_user import JourneyUser  # noqa: PLC0415  # as above
 
@@ -30,13 +31,24 @@ def inspect(file: Path) -> dict[str, Any]:
             hint=f"try `python {file}`",
         ) from None
     if not classes:
-        raise BadInputError(f"{file}: no user class", hint="define or import a subclass of scaleproof.load.JourneyUser")
-    foreign = sorted(name for name, each in classes.items() if not issubclass(each, JourneyUser))
-    if foreign:
         raise BadInputError(
-            f"{file}: the user class {foreign[0]} is not a JourneyUser, so its actions cannot be drawn in advance",
-            hint=f"write `class {foreign[0]}(JourneyUser)` with `from scaleproof.load import JourneyUser`, and drop its wait_time",
+            f"{file}: no user class", hint="define or import a subclass of scaleproof.load.JourneyUser, or of Locust's HttpUser"
         )
+    foreign = sorted(name for name, each in classes.items() if not issubclass(each, JourneyUser))
+    odd = [name for name in foreign if not issubclass(classes[name], HttpUser | FastHttpUser)]
+    if odd:
+        raise BadInputError(
+            f"{file}: the user class {odd[0]} is neither an HttpUser nor a FastHttpUser: where it sends its requests cannot be seen",
+            hint="play it with plain `locust`, or write it as one of these or as a JourneyUser",
+        )
+    if foreign and len(foreign) < len(classes):
+        journey = next(name for name in sorted(classes) if name not in foreign)
+        raise BadInputError(
+            f"{file}: {journey} is a JourneyUser and {foreign[0]} an ordinary Locust user; a load has one kind",
+            hint="write all of them as JourneyUsers, or keep two locustfiles and choose with --locustfile",
+        )
+    if foreign:
+        return {"ordinary": foreign, "shape": type(shapes[0]).__name__ if shapes else None}
     if shapes:
         raise BadInputError(
             f"{file}: {type(shapes[0]).__name__} is a LoadTestShape, but scaleproof draws the load",

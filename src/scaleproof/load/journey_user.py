@@ -13,8 +13,7 @@ from locust.exception import StopTest, StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
 from scaleproof.load import plugin
-from scaleproof.load.player import NO_ACTION
-from scaleproof.load.stamp import STAMP_KEY, Stamp
+from scaleproof.load.stamp import NO_ACTION, STAMP_KEY, Stamp
 
 
 class HomeSession(FastHttpSession):  # type: ignore[misc]  # Locust is not typed

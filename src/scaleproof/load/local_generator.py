@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from scaleproof.load.config import LoadConfig
-from scaleproof.load.inspection import digest_of, inspected
+from scaleproof.load.inspection import Cast, digest_of, inspected
 from scaleproof.load.journeys import Journey, with_services
 from scaleproof.load.locust_process import LocustProcess
 from scaleproof.load.results import load_result
@@ -44,14 +44,18 @@ class LocalGenerator:
         self._host_url = host_url.rstrip("/")
         self._platform = platform
         self._workdir = workdir
-        self._journeys: dict[str, tuple[Journey, ...]] = {}
+        self._casts: dict[str, Cast] = {}
+
+    def cast(self, locustfile: Path) -> Cast:
+        """Who plays in the locustfile. Raises BadInputError where it is not usable."""
+        digest = digest_of(locustfile)
+        if digest not in self._casts:
+            self._casts[digest] = inspected(locustfile)
+        return self._casts[digest]
 
     def journeys(self, locustfile: Path) -> tuple[Journey, ...]:
-        """The locustfile's journeys, every task with its service. Raises BadInputError where it is not usable."""
-        digest = digest_of(locustfile)
-        if digest not in self._journeys:
-            self._journeys[digest] = with_services(inspected(locustfile), self._platform.services)
-        return self._journeys[digest]
+        """The locustfile's journeys, every task with its service. Raises BadInputError where it has none, or is not usable."""
+        return with_services(self.cast(locustfile).drawable(), self._platform.services)
 
     def draw(self, plan: LoadPlan) -> pd.DataFrame:
         """The plan's schedule; no request is sent. Same seed, same frame."""
@@ -59,26 +63,34 @@ class LocalGenerator:
             self.journeys(plan.locustfile), plan.users, plan.shape, plan.seed, plan.think_seconds, plan.services
         )
 
+    def drawn_or_said(self, plan: LoadPlan, progress: Progress) -> pd.DataFrame | None:
+        """The plan's schedule; None where its users are ordinary ones, and what that means has been said.
+
+        Raises BadInputError where the plan asks for what its users cannot do.
+        """
+        cast = self.cast(plan.locustfile)
+        if not cast.ordinary or plan.services is not None:
+            if plan.tags or plan.exclude_tags:
+                raise BadInputError(
+                    f"{plan.locustfile}: --tags and --exclude-tags are for ordinary Locust users; the actions of JourneyUsers are drawn",
+                    hint="leave them out, or keep those journeys in a locustfile of their own",
+                )
+            return self.draw(plan)
+        for line in closed_loop_lines(cast):
+            progress.say(line)
+        return None
+
     def run(self, plan: LoadPlan, progress: Progress, steady: Callable[[], bool] | None = None) -> LoadResult:
         """Send the plan's requests; Ctrl-C ends the load and still returns what was recorded, `interrupted`.
 
         Raises BadInputError where the locustfile is at fault, CannotMeasureError where Locust fails.
         """
-        schedule = self.draw(plan)
+        schedule = self.drawn_or_said(plan, progress)
         _check_open_files(plan.users)
         self._workdir.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="load-", dir=self._workdir)).resolve()
-        config = LoadConfig(
-            platform=self._platform,
-            host_url=self._host_url,
-            users=plan.users,
-            shape_name=plan.shape.name,
-            shape_points=plan.shape.points,
-            seed=plan.seed,
-            think_seconds=plan.think_seconds,
-            services=plan.services,
-            folder=str(folder),
-            parent_pid=os.getpid(),
+        config = LoadConfig.of(
+            plan, self._platform, self._host_url, closed_loop=schedule is None, folder=str(folder), parent_pid=os.getpid()
         )
         with LocustProcess(config, plan.locustfile, plan.processes) as locust:
             watch = Watch(locust, plan, progress, steady)
@@ -92,6 +104,15 @@ class LocalGenerator:
         result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
         shutil.rmtree(folder, ignore_errors=True)
         return result
+
+
+def closed_loop_lines(cast: Cast) -> list[str]:
+    """What somebody should know who has ordinary users played."""
+    names = ", ".join(cast.ordinary)
+    lines = [f"closed loop: {names} wait for answers before they ask again, so a slow platform gets less load (docs/adopt.md)"]
+    if cast.shape is not None:
+        lines.append(f"{cast.shape} of the locustfile is not used: --shape says when how many users are there")
+    return lines
 
 
 def _check_open_files(users: int) -> None:

@@ -17,6 +17,7 @@ from scaleproof.load.config import CONFIG_VARIABLE, LoadConfig
 from scaleproof.load.status import FINISHED_FILE, read_signal
 
 CONFIG_FILE = "load.json"
+PLUGIN_FILE = Path(__file__).with_name("locustfiles") / "scaleproof_plugin.py"
 LOG_FILE = "locust.log"
 WORKER_SPAWN_RATE_PER_SECOND = 2_500
 
@@ -27,8 +28,7 @@ class LocustProcess:
     def __init__(self, config: LoadConfig, locustfile: Path, processes: int, *, words: Sequence[str] | None = None) -> None:
         """`words`: a command line for Locust in another role than the usual one."""
         self.folder = Path(config.folder)
-        file = self.folder / CONFIG_FILE
-        file.write_text(config.model_dump_json(indent=2, by_alias=True, exclude_none=True) + "\n", encoding="utf-8")
+        file = write_config(config, self.folder)
         with (self.folder / LOG_FILE).open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and arguments
                 command(config, locustfile, processes) if words is None else words,
@@ -84,16 +84,35 @@ class LocustProcess:
             self.end(0.0)
 
 
+def write_config(config: LoadConfig, folder: Path) -> Path:
+    """The order's file; who watches the load reads it as well."""
+    file = folder / CONFIG_FILE
+    file.write_text(config.model_dump_json(indent=2, by_alias=True, exclude_none=True) + "\n", encoding="utf-8")
+    return file
+
+
 def command(config: LoadConfig, locustfile: Path, processes: int) -> list[str]:
     """Locust's command line."""
-    words = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary", "--host", config.host_url]
+    words = [*played(config, locustfile), "--headless", "--only-summary"]
     # Alone, Locust spawns all at once. A worker that spawns for long misses heartbeats and is given up by its master.
     rate = config.users if processes == 1 else WORKER_SPAWN_RATE_PER_SECOND * processes
-    words += ["-u", str(config.users), "-r", str(rate), "--loglevel", "WARNING"]
+    words += ["-u", str(config.users), "-r", str(rate)]
     if processes > 1:
         port = str(_free_port())
         words += ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         words += ["--master-host", "127.0.0.1", "--master-port", port, "--expect-workers-max-wait", "30"]
+    return words
+
+
+def played(config: LoadConfig, locustfile: Path) -> list[str]:
+    """The beginning of Locust's command line, in every role: what is played, and where its requests go."""
+    files = str(locustfile)
+    if config.closed_loop:  # nobody imports the plug-in there
+        files += f",{PLUGIN_FILE}"
+    words = [sys.executable, "-m", "locust", "-f", files, "--host", config.host_url, "--loglevel", "WARNING"]
+    for option, tags in (("--tags", config.tags), ("--exclude-tags", config.exclude_tags)):
+        if tags:
+            words += [option, *tags]
     return words
 
 

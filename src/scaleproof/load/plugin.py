@@ -1,9 +1,9 @@
 """How Locust loads scaleproof: event listeners and the few messages between its master and its workers.
 
-Importing `JourneyUser` installs it. Without the environment variable SCALEPROOF_LOAD nothing changes for Locust. With it, one process
-(Locust's local runner or its master) is the director: it waits until all users are spawned, announces one start for all, passes on
-an early stop, and quits when every player has written its record. Every process with users is a player (`load.player`). Both roles
-live in one process where Locust runs alone; Locust then delivers the messages to itself.
+Importing `JourneyUser` installs it; ordinary users have `load.locustfiles.scaleproof_plugin` do it. Without the environment variable
+SCALEPROOF_LOAD nothing changes for Locust. With it, one process (Locust's local runner or its master) is the director: it waits until all
+users are spawned, announces one start for all, passes on an early stop, and quits when every player has written its record. Every process
+with users has a part (`load.stage`). Both roles live in one process where Locust runs alone; Locust then delivers the messages to itself.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ import gevent
 from locust import events
 from locust.runners import MasterRunner, WorkerRunner
 
+from scaleproof.load.closed_loop import ClosedLoop
 from scaleproof.load.config import LoadConfig, read_config
+from scaleproof.load.crowd import UserClass, gathered
 from scaleproof.load.journeys import journey_of, with_services
+from scaleproof.load.locust_hooks import install_hooks
 from scaleproof.load.name_cache import remember_names
-from scaleproof.load.player import Player, own_cost
+from scaleproof.load.player import Player
 from scaleproof.load.recorder import error_kind
 from scaleproof.load.schedule import draw
+from scaleproof.load.stage import Stage, own_cost
 from scaleproof.load.stamp import STAMP_KEY, Stamp
 from scaleproof.load.status import FAILED_FILE, FINISHED_FILE, STARTED_FILE, STOP_FILE, append_line, read_signal, write_signal
 from scaleproof.spec.errors import ExitCode, ScaleproofError
@@ -38,13 +42,13 @@ LAST_WORD_SECONDS = 15.0
 _PR_SET_PDEATHSIG = 1
 
 player: Player | None = None
-"""This process' player; None under plain Locust, and in a master."""
+"""This process' player; None under plain Locust, in a master, and where ordinary users play."""
 
 _config: LoadConfig | None = None
 
 
 def install() -> None:
-    """Listen to Locust where SCALEPROOF_LOAD names an order; called once, when the locustfile imports JourneyUser."""
+    """Listen to Locust where SCALEPROOF_LOAD names an order; called once, before Locust makes its environment."""
     global _config  # noqa: PLW0603  # Locust gives a plug-in no other place
     _config = read_config()
     if _config is not None:
@@ -84,9 +88,7 @@ def _on_init(environment: Any, **_: Any) -> None:
         runner = environment.runner
         if isinstance(runner, WorkerRunner) and config.parent_pid is not None:
             _die_with(os.getppid())
-        journeys = with_services((journey_of(each) for each in environment.user_classes), config.platform.services)
-        schedule = draw(journeys, config.users, config.shape, config.seed, config.think_seconds, config.services)
-        playing = Player(config, schedule)
+        playing = _ordinary(environment, config) if config.closed_loop else _drawn(environment, config)
         counts = playing.counts()
         for user_class in environment.user_classes:
             # Exactly as many users of each class as were drawn; Locust shares them out over its workers.
@@ -95,17 +97,35 @@ def _on_init(environment: Any, **_: Any) -> None:
         if not isinstance(runner, WorkerRunner):
             _Director(environment, config).listen()
         if not isinstance(runner, MasterRunner):
-            player = playing
+            player = playing if isinstance(playing, Player) else None
             _Cast(environment, playing).listen()
     except ScaleproofError as error:
         fail(error.message, error.hint, error.exit_code)
         os._exit(int(error.exit_code))
 
 
-class _Cast:
-    """Connects this process' player to Locust and to the director."""
+def _drawn(environment: Any, config: LoadConfig) -> Player:
+    """What JourneyUsers do: the schedule that every process draws alike."""
+    journeys = with_services((journey_of(each) for each in environment.user_classes), config.platform.services)
+    schedule = draw(journeys, config.users, config.shape, config.seed, config.think_seconds, config.services)
+    return Player(config, schedule)
 
-    def __init__(self, environment: Any, playing: Player) -> None:
+
+def _ordinary(environment: Any, config: LoadConfig) -> ClosedLoop:
+    """What ordinary users do is their own business; when they are there is not."""
+    # The load's shape is ours: a LoadTestShape beside the users would spawn others.
+    environment.shape_class = None
+    classes = [UserClass(each.__name__, float(each.weight), int(each.fixed_count)) for each in environment.user_classes]
+    crowd = gathered(classes, config.users, config.shape, config.seed)
+    stage = ClosedLoop(config, crowd, service_of)
+    install_hooks(stage, config.host_url, fail)
+    return stage
+
+
+class _Cast:
+    """Connects this process' part to Locust and to the director."""
+
+    def __init__(self, environment: Any, playing: Stage) -> None:
         self._environment = environment
         self._playing = playing
         self._written = False

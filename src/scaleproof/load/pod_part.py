@@ -29,7 +29,7 @@ from pydantic import Field, ValidationError
 
 from scaleproof import __version__
 from scaleproof.load.config import LoadConfig
-from scaleproof.load.locust_process import WORKER_SPAWN_RATE_PER_SECOND, LocustProcess
+from scaleproof.load.locust_process import WORKER_SPAWN_RATE_PER_SECOND, LocustProcess, played
 from scaleproof.load.status import FAILED_FILE, FINISHED_FILE, STARTED_FILE, write_signal
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.model import SpecModel
@@ -58,7 +58,7 @@ class Order(SpecModel):
 
 def locust_words(order: Order, locustfile: Path) -> list[str]:
     """Locust's command line in this role."""
-    words = [sys.executable, "-m", "locust", "-f", str(locustfile), "--host", order.config.host_url, "--loglevel", "WARNING"]
+    words = played(order.config, locustfile)
     if order.role == "worker":
         return [*words, "--worker", "--master-host", order.master_host, "--master-port", str(order.master_port)]
     rate = WORKER_SPAWN_RATE_PER_SECOND * order.workers
@@ -102,7 +102,7 @@ class Part:
                 write_signal(self._folder, str(message["name"]), message["content"])
             case "collect":
                 self.look()
-                for file in sorted(self._folder.glob("requests-*.parquet")) if self._folder is not None else ():
+                for file in sorted(self._folder.glob("*.parquet")) if self._folder is not None else ():
                     for data, last in chunks(file):
                         self._say({"say": "file", "name": file.name, "data": data, "last": last})
                 self._say({"say": "collected"})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from scaleproof.load.status import ServiceLine
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,6 +85,23 @@ class Recorder:
         p95 = float(np.quantile(latency, 0.95)) if latency.size else float("nan")
         ok = self.ok[first:]
         return len(ok), len(ok) - sum(ok), p95
+
+    def recent_by_service(self, first: int, threshold_seconds: Mapping[str, float]) -> dict[str, ServiceLine]:
+        """The same per service, and how many were good: without failure and within the service's threshold."""
+        service, ok = np.array(self._service[first:]), np.array(self.ok[first:]).astype(bool)
+        latency = np.array(self.finished_s[first:]) - np.array(self.intended_s[first:])
+        found = {}
+        for code in np.unique(service).tolist():
+            name, mine = self._services.texts[code], service == code
+            answered = latency[mine & np.isfinite(latency)]
+            good = ok & mine & (latency <= threshold_seconds.get(name, float("inf")))
+            found[name] = ServiceLine(
+                completed=int(mine.sum()),
+                errors=int((mine & ~ok).sum()),
+                good=int(good.sum()),
+                p95_s=float(np.quantile(answered, 0.95)) if answered.size else None,
+            )
+        return found
 
     def table(self) -> pa.Table:
         """The rows so far."""

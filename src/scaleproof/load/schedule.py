@@ -98,9 +98,7 @@ def draw(
     """As `draw_schedule`, as arrays."""
     chosen, journey_weights = _restricted(journeys, services)
     rng = np.random.default_rng([0x5CA1E, seed])
-    # A golden-ratio sequence spreads the journeys so evenly that the mix holds at every number of active users.
-    place = np.asarray((rng.random() + np.arange(users) * _GOLDEN) % 1.0, dtype=np.float64)
-    journey_of_user = _pick(place, journey_weights)
+    journey_of_user = mixed(journey_weights, users, rng.random())
 
     user, start, end = active_intervals(shape, users)
     low, high = think_seconds
@@ -125,6 +123,15 @@ def draw(
         mine = journey_of_user[all_users] == index
         task[mine] = _pick(place[mine], np.array([each.weight for each in journey.tasks]))
     return Schedule(chosen, journey_of_user, all_users, all_times, task)
+
+
+def mixed(weights: NDArray[np.float64], users: int, first: float) -> NDArray[np.int32]:
+    """For each user an index into the weights; `first` in 0..1 is where the sequence begins.
+
+    A golden-ratio sequence spreads the kinds so evenly that the mix holds at every number of active users.
+    """
+    place = np.asarray((first + np.arange(users) * _GOLDEN) % 1.0, dtype=np.float64)
+    return _pick(place, weights)
 
 
 def active_intervals(shape: Shape, users: int) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:

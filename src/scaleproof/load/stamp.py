@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STAMP_KEY = "scaleproof"
+NO_ACTION = -1
 
 
 @dataclass(eq=False, slots=True)

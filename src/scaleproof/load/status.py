@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,18 @@ STARTED_FILE = "started.json"
 FINISHED_FILE = "finished.json"
 FAILED_FILE = "failed.json"
 STOP_FILE = "stop.json"
+
+
+@dataclass(frozen=True)
+class ServiceLine:
+    """One service in one process in one second, by the requests that ended in it."""
+
+    completed: int
+    errors: int
+    good: int
+    """Answered without failure within the SLO's threshold, from the intended time."""
+    p95_s: float | None
+    """Latency from the intended time; None where nothing was answered."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,8 @@ class StatusLine:
     errors: int = 0
     p95_s: float | None = None
     """Latency from the intended time in that second; None where nothing was answered."""
+    services: dict[str, ServiceLine] = field(default_factory=dict)
+    """By name; only those of which something ended in that second."""
 
 
 def append_line(folder: Path, process: str, line: StatusLine) -> None:
@@ -42,7 +56,9 @@ def read_lines(folder: Path) -> dict[str, list[StatusLine]]:
 def _lines(file: Path) -> Iterator[StatusLine]:
     for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
         if line.endswith("\n"):
-            yield StatusLine(**json.loads(line))
+            document = json.loads(line)
+            services = {name: ServiceLine(**found) for name, found in document.get("services", {}).items()}
+            yield StatusLine(**{**document, "services": services})
 
 
 def write_signal(folder: Path, name: str, content: dict[str, Any]) -> None:

@@ -145,7 +145,8 @@ def _headline(subject: Subject, sides: tuple[MeasuredSide, ...], answer: Answer)
         return f"No verdict: {why}. The figures below show what was seen."
     kept = [name for name, service in side.summary.services.items() if service.keeps_slo]
     missed = [name for name in side.summary.services if name not in kept]
-    served = f"{percent(1 - total.share)} of {number(total.intended)} intended requests were served well"
+    kind = "sent" if side.summary.closed_loop else "intended"
+    served = f"{percent(1 - total.share)} of {number(total.intended)} {kind} requests were served well"
     if answer == "yes":
         return f"{served}: every service kept its promise."
     return f"{served}; {listed(missed)} did not keep {'its' if len(missed) == 1 else 'their'} promise."
@@ -176,6 +177,8 @@ def _labels(subject: Subject, sides: tuple[MeasuredSide, ...]) -> tuple[str, ...
     labels = []
     if subject.proof is not None and subject.proof.verdict.indicative:
         labels.append("indicative")
+    if any(each.summary.closed_loop for each in sides):
+        labels.append("closed loop")
     if any(each.summary.interrupted for each in sides):
         labels.append("interrupted")
     return tuple(labels)

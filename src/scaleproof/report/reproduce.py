@@ -13,6 +13,8 @@ def reproduce_commands(subject: Subject) -> tuple[str, ...]:
     """Shell commands, quoted."""
     meta = subject.sides[-1].run.meta
     load = ["--stack", meta.stack, "--users", str(meta.users), "--shape", meta.shape_name, "--seed", str(meta.seed)]
+    if meta.locustfile is not None:
+        load += ["--locustfile", meta.locustfile]
     commands = []
     if subject.proof is None:
         commands.append(["scaleproof", "up", "--target", meta.target, "--stack", meta.stack])
@@ -71,6 +73,11 @@ def not_measured(subject: Subject) -> tuple[str, ...]:
         )
     if subject.proof is not None:
         notes.append("Frontier and predictions are simulated from the calibration; only the runs named here were measured.")
+    if any(side.run.meta.closed_loop for side in subject.sides):
+        notes.append(
+            "Closed loop: the users waited for their answers, so a slow platform got fewer requests, and what it would have got "
+            "meanwhile is not counted (coordinated omission). Another platform, or another policy, would not have got the same load."
+        )
     if meta.interrupted:
         notes.append("The load was interrupted before its end.")
     return tuple(notes)

@@ -71,9 +71,9 @@ def _result(finding: Finding, positions: dict[str, int]) -> dict[str, Any]:
 
 def _artifact(file: str) -> dict[str, str]:
     """Relative to the repository; an absolute path as the URI that it is."""
-    if PurePosixPath(file).is_absolute():
-        return {"uri": f"file://{quote(file)}"}
-    return {"uri": quote(file), "uriBaseId": _BASE}
+    # A name that is no UTF-8 has surrogates in it.
+    path = quote(file.encode("utf-8", "surrogatepass"))
+    return {"uri": f"file://{path}"} if PurePosixPath(file).is_absolute() else {"uri": path, "uriBaseId": _BASE}
 
 
 def _fingerprint(finding: Finding) -> str:

@@ -57,6 +57,11 @@ class Subject:
                 f"runs {before.meta.id} and {after.meta.id} had different loads (they differ in {', '.join(differences)})",
                 hint="compare runs of the same users, shape and seed, or report each alone",
             )
+        if before.meta.closed_loop != after.meta.closed_loop:
+            raise BadInputError(
+                f"runs {before.meta.id} and {after.meta.id}: one is a closed loop, the other was drawn in advance",
+                hint="report each alone: their latencies are counted from different moments",
+            )
         return cls(
             kind="comparison",
             sides=(Side("before", before), Side("after", after)),

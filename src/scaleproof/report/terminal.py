@@ -41,6 +41,15 @@ def summary_lines(summary: Summary) -> list[str]:
         seconds = ", ".join(f"{code} {count} s" for code, count in summary.marks.items() if count)
         enough = "too many for a verdict" if summary.marked_share > MARKED_SHARE_LIMIT else "few enough"
         lines.append(f"disturbed: {percent(summary.marked_share)} of the seconds ({seconds}): {enough}")
+    if summary.unrouted:
+        lines.append(
+            f"{number(summary.unrouted)} requests went to paths that no service's routes serve: no promise is about them"
+        )
+    if summary.closed_loop:
+        lines.append(
+            "closed loop: users waited for their answers, so a slow moment meant fewer requests; "
+            "the shares above are of the requests that were sent"
+        )
     if summary.interrupted:
         lines.append("interrupted before its end")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -57,6 +58,7 @@ class Handlers:
                     "held": name in it.held,
                     "min": it.policy.services[name].autoscaling.min_replicas,
                     "max": it.policy.services[name].autoscaling.max_replicas,
+                    "request_millicores": it.policy.services[name].resources.requests.cpu_millicores,
                     "replicas": [_replica(replica) for replica in replicas.replicas.values()],
                 }
                 for name, replicas in it.sets.items()
@@ -71,7 +73,15 @@ class Handlers:
                 for component in it.servers.components
             ],
             "decisions": {
-                row[1]: {"time": row[0], "desired": row[3], "reason": row[4], "message": row[5]}
+                row[1]: {
+                    "time": row[0],
+                    "current": row[2],
+                    "desired": row[3],
+                    "reason": row[4],
+                    "message": row[5],
+                    "utilization": _known(row[6]),
+                    "target": _known(row[7]),
+                }
                 for row in it.recorder.last("decisions", 50)
             },
         }
@@ -189,6 +199,11 @@ class Handlers:
         if not self._supervisor.is_up:
             raise CannotMeasureError("the platform is still starting", hint="wait for `scaleproof up`")
         return self._supervisor
+
+
+def _known(value: float | None) -> float | None:
+    """JSON has no word for NaN."""
+    return None if value is None or math.isnan(value) else value
 
 
 def _replica(replica: Replica) -> dict[str, Any]:

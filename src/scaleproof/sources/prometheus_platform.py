@@ -17,9 +17,10 @@ class PrometheusPlatform:
     The machine's own table (`host`) stays the platform's.
     """
 
-    def __init__(self, platform: TargetPlatform, url: str, services: tuple[str, ...]) -> None:
+    def __init__(self, platform: TargetPlatform, url: str, services: tuple[str, ...], bearer_token: str | None = None) -> None:
         self._platform = platform
         self._url = url
+        self._bearer_token = bearer_token
         self._services = services
         self._queries = PrometheusQueries()
         self.name = platform.name
@@ -27,7 +28,7 @@ class PrometheusPlatform:
     def observe(self, start: float, end: float) -> Observations:
         """What Prometheus saw between two Unix times, and the machine as the platform saw it."""
         own = self._platform.observe(start, end)
-        seen = read_run_tables(self._url, start, end, self._queries, self._services)
+        seen = read_run_tables(self._url, start, end, self._queries, self._services, bearer_token=self._bearer_token)
         return Observations(tables={**own.tables, **seen})
 
     def stamp(self) -> Stamp:

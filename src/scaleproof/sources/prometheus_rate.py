@@ -64,6 +64,8 @@ def read_rate(
             f"Prometheus at {url} has no value of {query!r} in the {since_seconds} s asked for",
             hint="does its own page show any? Is the time longer ago than its retention?",
         )
+    # A rate is that of the time before its moment.
+    began = float(moments.start + (known[0] - 1) * step_seconds)
     values = values[known[0] : known[-1] + 1]
     known -= known[0]
     if (values[known] < 0).any():
@@ -76,6 +78,7 @@ def read_rate(
         rates=np.interp(np.arange(values.size), known, values[known]),
         interval_seconds=float(step_seconds),
         absent=int(values.size - known.size),
+        began=began,
     )
 
 

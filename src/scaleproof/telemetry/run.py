@@ -43,6 +43,10 @@ class RunMeta(SpecModel):
     machine: dict[str, str | int | float] = {}
     versions: dict[str, str] = {}
     interrupted: bool = False
+    closed_loop: Annotated[
+        bool, Field(description="The users waited for their answers: requests that a slow platform never got are not counted.")
+    ] = False
+    locustfile: Annotated[str | None, Field(description="Where the ordinary Locust users of a closed loop are.")] = None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,10 @@ class Summary:
     marks: dict[str, int]
     """Marked seconds by code of `telemetry.marks`."""
     interrupted: bool
+    closed_loop: bool = False
+    """The users waited for their answers: what a slow platform was never asked is not among the requests."""
+    unrouted: int = 0
+    """Requests to paths that no service serves: no promise is about them."""
 
     @property
     def keeps_slo(self) -> bool:
@@ -106,6 +110,8 @@ def summarise(run: Run) -> Summary:
         marked_share=marked_share(run),
         marks={mark.code: int(marked[mark.code].sum()) for mark in MARKS},
         interrupted=meta.interrupted,
+        closed_loop=meta.closed_loop,
+        unrouted=int((~rows["service"].isin(list(meta.platform.services))).sum()),
     )
 
 

@@ -72,6 +72,8 @@ def measure(rig: Rig, plan: LoadPlan, policy: Policy, *, label: str, run_root: P
         machine={"digest": stamp.machine, **rig.machine},
         versions=dict(rig.versions),
         interrupted=load.interrupted,
+        closed_loop=load.closed_loop,
+        locustfile=plan.locustfile.as_posix() if load.closed_loop else None,
     )
     assembled = assemble_run(meta, load.tables, seen.tables)
     folder = write_run(assembled, _free_folder(run_root, meta.id))

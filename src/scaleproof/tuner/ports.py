@@ -42,6 +42,10 @@ class LoadPlan:
     """Only tasks whose first request goes to one of these services; None: all."""
     stop_early: bool = False
     """End once the last tenth of the shape is reached and the platform is at its steady count."""
+    tags: tuple[str, ...] = ()
+    """Ordinary Locust users: only tasks with one of these tags."""
+    exclude_tags: tuple[str, ...] = ()
+    """Ordinary Locust users: no task with one of these tags."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class LoadResult:
     tables: Mapping[str, pd.DataFrame]
     """`schedule`, `requests`, and `generator`: time_s, generator_cores, generator_lag_s, generator_memory_bytes."""
     interrupted: bool = False
+    closed_loop: bool = False
+    """Nothing was drawn in advance: the schedule is what the users did."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,25 @@ def init(
     click.echo(
         "\n".join(adoption_lines(adopted, [str(file) for file in files], stack=stack, own_locustfile=locustfile is None))
     )
+    for line in () if locustfile is None else _about(locustfile):
+        click.echo(f"\n{line}")
     return ExitCode.OK
+
+
+def _about(locustfile: Path) -> Iterator[str]:
+    """What its users cannot do, if there is something; the file itself is left as it is."""
+    from scaleproof.load.inspection import inspected
+
+    try:
+        cast = inspected(locustfile)
+    except BadInputError as error:
+        yield str(error)
+        return
+    if cast.ordinary:
+        yield (
+            f"{locustfile}: {', '.join(cast.ordinary)}: ordinary Locust users. `scaleproof load` plays them as they are, a closed loop; "
+            "calibrate, simulate, tune, check and prove draw a load in advance and need JourneyUsers (docs/adopt.md)"
+        )
 
 
 def _check_sources(*, from_cluster: bool, namespaces: Sequence[str], context: str | None, manifests: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scaleproof.load.journeys import Journey
+    from scaleproof.load.inspection import Cast
     from scaleproof.simulator.model import Arrivals
     from scaleproof.spec.platform import Platform
     from scaleproof.tuner.ports import LoadPlan
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 class Inspection:
     """A locustfile that is being looked at in a process of its own: Locust's import takes as long as all of ours."""
 
-    journeys: Future[list[Journey]]
+    cast: Future[Cast]
 
     def arrivals(self, plan: LoadPlan, platform: Platform) -> Arrivals:
-        """Sorted intended seconds per service. Raises BadInputError where the locustfile is not usable."""
+        """Sorted intended seconds per service. Raises BadInputError where the locustfile is not usable, or cannot be drawn."""
         from scaleproof.load.journeys import with_services
         from scaleproof.load.schedule import draw
 
-        journeys = with_services(self.journeys.result(), platform.services)
+        journeys = with_services(self.cast.result().drawable(), platform.services)
         return draw(journeys, plan.users, plan.shape, plan.seed, plan.think_seconds).times_by_service()
 
 

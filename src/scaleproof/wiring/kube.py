@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from scaleproof.cluster.preflight import Plan
     from scaleproof.cluster.stack import Changes, KubeStack
     from scaleproof.load.distributed import DistributedGenerator
+    from scaleproof.telemetry.live import Reading
     from scaleproof.tuner.ports import Progress
 
 GATEWAY_SECONDS = 120.0
@@ -43,6 +44,21 @@ class KubeTarget:
     def of(cls, folder: Path, stack: str, state: Path) -> KubeTarget:
         """Raises BadInputError where platform.yaml and the stack's `scaleproof:kubernetes` do not make a platform."""
         return cls(folder, stack, check(folder, stack), state)
+
+    @property
+    def name(self) -> str:
+        """As `Target.name`."""
+        return "kube"
+
+    @property
+    def url(self) -> str:
+        """As `Target.url`."""
+        return self._gateway_url
+
+    @property
+    def start_command(self) -> str:
+        """As `Target.start_command`."""
+        return f"scaleproof up --target kube --stack {self.stack}"
 
     def up(self, *, attach: bool) -> int:
         """`pulumi up`; returns when users could come."""
@@ -72,7 +88,7 @@ class KubeTarget:
 
         with self._api() as api:
             state = stack_status(api, self.inputs.namespace, self.inputs.platform, self._gateway_url)
-        absent = f"stack {self.stack} does not run; start it with: scaleproof up --target kube --stack {self.stack}"
+        absent = f"stack {self.stack} does not run; start it with: {self.start_command}"
         return show_status(state, as_json=as_json, absent=absent)
 
     def logs(self, component: str | None, lines: int) -> int:
@@ -91,6 +107,28 @@ class KubeTarget:
         return ExitCode.OK
 
     @contextmanager
+    def watching(self) -> Iterator[Callable[[float], Reading | None]]:
+        """As `Target.watching`."""
+        from scaleproof.cluster.live import gateway_texts, service_readings
+        from scaleproof.cluster.stack_status import stack_runs
+        from scaleproof.load.live import LoadWatch
+        from scaleproof.sources.envoy_stats import CLUSTERS, added, parse_served
+        from scaleproof.telemetry.live import Reading
+
+        load, watched = LoadWatch(self.state / "load"), self._watched()
+        patterns = self._cluster_patterns
+        with self._api() as api:
+
+            def look(now: float) -> Reading | None:
+                if not stack_runs(api, self.inputs.namespace):
+                    return None
+                texts = gateway_texts(api, watched)
+                gateway = added(parse_served(text, CLUSTERS, patterns) for text in texts)
+                return Reading(now, service_readings(api, watched), gateway, load.read(now))
+
+            yield look
+
+    @contextmanager
     def session(self, *, start: bool = False, keep: bool = False) -> Iterator[Session]:
         """As `Target.session`."""
         from scaleproof.cluster.stack_status import cluster_facts, stack_runs
@@ -101,7 +139,7 @@ class KubeTarget:
             if not (start or running):
                 raise CannotMeasureError(
                     f"stack {self.stack} does not run on this cluster",
-                    hint=f"start it with: scaleproof up --target kube --stack {self.stack}",
+                    hint=f"start it with: {self.start_command}",
                 )
             generator = self._generator(api)
             if not running:
@@ -191,16 +229,19 @@ class KubeTarget:
         from scaleproof.cluster.rollout import applier
         from scaleproof.sources.envoy_stats import parse_clusters
 
-        # A cluster's series are named after the rule of the route, and the rule after its service.
-        patterns = {name: name for name in self.inputs.platform.services}
         return KubernetesPlatform(
             api,
             self._watched(),
             self.inputs.platform,
             self.inputs.policy,
             apply_policy=applier(api, stack, self._plan(), self._namespaces, progress),
-            parse_gateway=partial(parse_clusters, cluster_patterns=patterns),
+            parse_gateway=partial(parse_clusters, cluster_patterns=self._cluster_patterns),
         )
+
+    @property
+    def _cluster_patterns(self) -> dict[str, str]:
+        """A cluster's series are named after the rule of the route, and the rule after its service."""
+        return {name: name for name in self.inputs.platform.services}
 
     def _watched(self) -> Watched:
         from scaleproof.cluster.observer import Watched

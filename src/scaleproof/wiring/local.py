@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from scaleproof.wiring.target import Session
 if TYPE_CHECKING:
     from scaleproof.report.progress import BarProgress, LineProgress
     from scaleproof.runtime.local_platform import LocalPlatform
+    from scaleproof.telemetry.live import Reading
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,24 @@ class LocalTarget:
     policy: Policy
     state: Path
     """`.scaleproof/<stack>`."""
+
+    @property
+    def name(self) -> str:
+        """As `Target.name`."""
+        return "local"
+
+    @property
+    def url(self) -> str:
+        """As `Target.url`; a platform that runs knows best, for its port may be any free one."""
+        from scaleproof.runtime import local_platform
+
+        state = local_platform.status(self.state) or {}
+        return str(state.get("gateway_url") or f"http://127.0.0.1:{self.platform.gateway.port}")
+
+    @property
+    def start_command(self) -> str:
+        """As `Target.start_command`."""
+        return f"scaleproof up --stack {self.stack}"
 
     def up(self, *, attach: bool) -> int:
         """Start the platform; with `attach`, stay until Ctrl-C."""
@@ -70,7 +89,7 @@ class LocalTarget:
         """Print what runs. Exits 1 where nothing does."""
         from scaleproof.runtime import local_platform
 
-        absent = f"no platform of stack {self.stack} runs; start it with: scaleproof up --stack {self.stack}"
+        absent = f"no platform of stack {self.stack} runs; start it with: {self.start_command}"
         return show_status(local_platform.status(self.state), as_json=as_json, absent=absent)
 
     def logs(self, component: str | None, lines: int) -> int:
@@ -88,6 +107,28 @@ class LocalTarget:
         return ExitCode.OK
 
     @contextmanager
+    def watching(self) -> Iterator[Callable[[float], Reading | None]]:
+        """As `Target.watching`."""
+        from scaleproof.load.live import LoadWatch
+        from scaleproof.runtime import local_platform
+        from scaleproof.runtime.live import service_readings
+        from scaleproof.sources.envoy_stats import fetch_served
+        from scaleproof.telemetry.live import Reading
+
+        load = LoadWatch(self.state / "load")
+        patterns = {name: name for name in self.platform.services}
+
+        def look(now: float) -> Reading | None:
+            state = local_platform.status(self.state)
+            if state is None:
+                return None
+            services = service_readings(state)
+            gateway = fetch_served(state["stats_url"], patterns) if services else {}
+            return Reading(now, services, gateway, load.read(now))
+
+        yield look
+
+    @contextmanager
     def session(self, *, start: bool = False, keep: bool = False) -> Iterator[Session]:
         """As `Target.session`."""
         from scaleproof.load.local_generator import LocalGenerator
@@ -101,9 +142,7 @@ class LocalTarget:
                 target = self._start(progress, owner_pid=None if keep else os.getpid())
                 started = True
             elif local_platform.status(self.state) is None:
-                raise CannotMeasureError(
-                    f"no platform of stack {self.stack} runs", hint=f"start it with: scaleproof up --stack {self.stack}"
-                )
+                raise CannotMeasureError(f"no platform of stack {self.stack} runs", hint=f"start it with: {self.start_command}")
             else:
                 target = local_platform.connect(self.state)
             try:

@@ -17,6 +17,7 @@ from scaleproof.spec.shapes import Shape, named, replay
 from scaleproof.spec.stack_file import StackFile
 from scaleproof.spec.trace_file import read_trace
 from scaleproof.wiring.outcome import point_latest_at, proof_folder, relative, write_report
+from scaleproof.wiring.token_file import read_token
 
 if TYPE_CHECKING:
     from scaleproof.tuner.ports import LoadPlan
@@ -65,7 +66,18 @@ class Project:
         """Where run folders and proofs go."""
         return self.folder / "runs"
 
-    def plan(self, *, users: int | None, shape: str | None, seed: int, processes: int | None, quick: bool = False) -> LoadPlan:
+    def plan(
+        self,
+        *,
+        users: int | None,
+        shape: str | None,
+        seed: int,
+        processes: int | None,
+        quick: bool = False,
+        locustfile: Path | None = None,
+        tags: tuple[str, ...] = (),
+        exclude_tags: tuple[str, ...] = (),
+    ) -> LoadPlan:
         """The load: what is not given comes from platform.yaml."""
         from scaleproof.tuner.ports import LoadPlan
 
@@ -76,11 +88,15 @@ class Project:
             shape=line,
             seed=seed,
             think_seconds=load.think_seconds,
-            locustfile=self.folder / load.locustfile,
+            locustfile=locustfile or self.folder / load.locustfile,
             processes=processes or load.processes,
+            tags=tags,
+            exclude_tags=exclude_tags,
         )
 
-    def load(self, plan: LoadPlan, *, label: str, prometheus: str | None = None) -> int:
+    def load(
+        self, plan: LoadPlan, *, label: str, prometheus: str | None = None, prometheus_token_file: Path | None = None
+    ) -> int:
         """One measured load on the running platform."""
         from scaleproof.report.terminal import summary_lines
         from scaleproof.telemetry.marks import assert_measurable
@@ -88,18 +104,20 @@ class Project:
         from scaleproof.tuner.measure import measure
 
         services = tuple(self.platform.services)
+        token = read_token(prometheus_token_file) if prometheus_token_file is not None else None
         if prometheus is not None:
             from scaleproof.sources.prometheus import read_run_tables
             from scaleproof.sources.prometheus_queries import PrometheusQueries
 
             # Asked once before any load is sent: an address that does not answer is known at once.
-            read_run_tables(prometheus, time.time() - 30, time.time(), PrometheusQueries(), services)
+            moment = time.time()
+            read_run_tables(prometheus, moment - 30, moment, PrometheusQueries(), services, bearer_token=token)
         with self.target.session() as session:
             rig = session.rig
             if prometheus is not None:
                 from scaleproof.sources.prometheus_platform import PrometheusPlatform
 
-                rig = replace(rig, target=PrometheusPlatform(rig.target, prometheus, services))
+                rig = replace(rig, target=PrometheusPlatform(rig.target, prometheus, services, token))
             run = measure(rig, plan, session.running, label=label, run_root=self.runs)
         point_latest_at(self.runs, run.path)
         summary = summarise(run)
@@ -114,6 +132,7 @@ class Project:
         from scaleproof.tuner.calibrate import calibrate
         from scaleproof.tuner.calibration_file import write_calibration
 
+        self._check_drawable()
         with self.target.session() as session:
             calibration = calibrate(
                 session.rig,
@@ -185,6 +204,7 @@ class Project:
         from scaleproof.simulator.warm import warm
         from scaleproof.tuner.prove import TuningLimits, prove
 
+        self._check_drawable()
         with self.target.session(start=True, keep=keep) as session:
             limits = TuningLimits(session.budget_millicores, max_window_seconds=max_window_seconds)
             session.rig.progress.stage("compiling the simulator (once)", 20)
@@ -198,6 +218,12 @@ class Project:
     @property
     def _calibration_file(self) -> Path:
         return self.state / "calibration.json"
+
+    def _check_drawable(self) -> None:
+        """Before minutes are spent: raises BadInputError where platform.yaml's locustfile has no journeys to draw."""
+        from scaleproof.load.inspection import inspected
+
+        inspected(self.folder / self.platform.load.locustfile).drawable()
 
     def _finish(self, proof: Proof, folder: Path) -> int:
         """Report, `runs/latest`, and the verdict's exit code."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.command import scaleproof
+from fakes.command import scaleproof, typed
 from scaleproof.spec.shapes import SHAPE_NAMES
 
 REPOSITORY = Path(__file__).parents[3]
@@ -135,7 +135,7 @@ def test_one_clear_message_and_nothing_changed(project, name):
     breaks, arguments, code, expected = CASES[name]
     kept = breaks(project)
     before = snapshot(project)
-    done = scaleproof(project, *arguments)
+    done = typed(project, *arguments)
     assert done.returncode == code, done.stderr
     for part in expected:
         assert part in done.stderr
@@ -145,16 +145,26 @@ def test_one_clear_message_and_nothing_changed(project, name):
         kept.close()
 
 
+def test_a_process_says_and_ends_the_same(project):
+    breaks, arguments, code, expected = CASES["unknown field"]
+    breaks(project)
+    done = scaleproof(project, *arguments)
+    assert done.returncode == code
+    for part in expected:
+        assert part in done.stderr
+    assert (done.stdout, done.stderr) == ((again := typed(project, *arguments)).stdout, again.stderr)
+
+
 def test_hpa_explain_says_what_is_wrong_with_a_case(project):
     done = scaleproof(project, "hpa", "explain", stdin="{not json")
     assert (done.returncode, "not JSON" in done.stderr) == (2, True)
-    done = scaleproof(project, "hpa", "explain", stdin='{"version": 1, "hpaa": {}}')
+    done = typed(project, "hpa", "explain", stdin='{"version": 1, "hpaa": {}}')
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
 def test_a_batch_answers_every_line_and_goes_on_after_a_broken_one(project):
-    done = scaleproof(project, "hpa", "explain", "--batch", stdin='{"version": 1}\nnot json\n')
+    done = typed(project, "hpa", "explain", "--batch", stdin='{"version": 1}\nnot json\n')
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [list(answer) for answer in answers] == [["error"], ["error"]]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.command import scaleproof
+from fakes.command import typed
 from fakes.kube_api_server import FakeKube, autoscaler, deployment
 
 REPOSITORY = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def on_kube(project: Path, verb: str, *arguments: str, kube: FakeKube | None = N
         file.write_text(kube.kubeconfig())
     # Without an engine on PATH, so that it is the same on every machine.
     target = ("--target", "kube", "--stack", "cluster")
-    return scaleproof(project, verb, *target, *arguments, KUBECONFIG=str(file), PATH="/usr/bin:/bin")
+    return typed(project, verb, *target, *arguments, KUBECONFIG=str(file), PATH="/usr/bin:/bin")
 
 
 def running(kube: FakeKube) -> None:
@@ -105,4 +105,4 @@ def test_a_wrong_setting_of_the_stack(project, kube):
 
 def test_what_only_one_target_has(project, kube):
     said(on_kube(project, "up", "--attach", kube=kube), 2, "--attach is for --target local")
-    said(scaleproof(project, "preview"), 2, "scaleproof preview --target kube")
+    said(typed(project, "preview"), 2, "scaleproof preview --target kube")

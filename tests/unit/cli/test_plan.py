@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 
 from fakes.sample_run import sample_run
 from scaleproof.cli import main
+from scaleproof.load import inspection
 from scaleproof.telemetry.run import write_run
 
 REPOSITORY = Path(__file__).parents[3]
@@ -28,9 +30,27 @@ def shop(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def casts():
+    """What was found in a locustfile, by the bytes of its folder."""
+    return {}
+
+
 @pytest.fixture
-def typed(monkeypatch, capsys):
-    """The verb in this process, which has imported everything after the first test."""
+def typed(monkeypatch, capsys, casts):
+    """The verb in this process, which has imported everything after the first test. Locust, a second in a process of its own, looks
+    once at the same file."""
+    really = inspection.inspected
+
+    def inspected(file):
+        if not file.is_file():
+            return really(file)
+        key = tuple(each.read_bytes() for each in sorted(file.parent.rglob("*.py")))
+        if key not in casts:
+            casts[key] = really(file)
+        return replace(casts[key], locustfile=file)
+
+    monkeypatch.setattr(inspection, "inspected", inspected)
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)

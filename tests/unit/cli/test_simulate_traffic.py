@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from fakes.command import scaleproof
+from fakes.command import typed
 from fakes.prometheus_server import FakePrometheus
 from fakes.sample_proof import sample_calibration
 from scaleproof.cli import main
@@ -47,7 +47,7 @@ def of_prometheus(simulate, server, *arguments):
 def test_the_documentation_shows_what_is_printed(folder):
     page = (REPOSITORY / "docs/traffic.md").read_text()
     command = next(line for line in page.splitlines() if line.startswith("scaleproof simulate --trace day.csv"))
-    done = scaleproof(folder, *command.split()[1:])
+    done = typed(folder, *command.split()[1:])
     assert done.returncode == 0, done.stderr
     assert done.stdout in page, "docs/traffic.md shows other figures"
     assert (folder / "traffic.svg").read_text().startswith("<?xml")

@@ -21,10 +21,11 @@ SERVICE = {"image": "x", "resources": {"requests": RESOURCES, "limits": RESOURCE
 class Server:
     """Answers 200, but 503 below /orders/fail, with Retry-After below /orders/full, and after a second below /orders/slow.
 
-    Remembers every path.
+    Sends away to `elsewhere` from /orders/away. Remembers every path.
     """
 
     url: str = ""
+    elsewhere: str = ""
     paths: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,10 +35,16 @@ class Server:
                 self.paths.append(path)
                 if path.startswith("/orders/slow"):
                     await asyncio.sleep(1.0)
-                full = path.startswith("/orders/full")
-                status = b"503 Busy" if full or path.startswith("/orders/fail") else b"200 OK"
-                later = b"\r\nRetry-After: 1" if full else b""
-                writer.write(b"HTTP/1.1 " + status + later + b"\r\nContent-Length: 2\r\n\r\n{}")
+                status, more = b"200 OK", b""
+                if path.startswith("/orders/fail"):
+                    status = b"503 Busy"
+                if path.startswith("/orders/full"):
+                    status, more = b"503 Busy", b"\r\nRetry-After: 1"
+                if path.startswith("/orders/away"):
+                    status, more = b"302 Found", b"\r\nLocation: " + self.elsewhere.encode()
+                length = next((line for line in request.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+                await reader.readexactly(int(length.partition(b":")[2]))
+                writer.write(b"HTTP/1.1 " + status + more + b"\r\nContent-Length: 2\r\n\r\n{}")
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

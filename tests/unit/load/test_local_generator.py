@@ -220,12 +220,14 @@ def test_a_locustfile_that_cannot_be_drawn_is_refused(shop, locustfile, tmp_path
         LocalGenerator("http://localhost:1", shop, tmp_path).draw(plan(file))
 
 
-def test_a_locustfile_with_anything_but_journeys_is_refused(tmp_path):
+def test_a_locustfile_that_nobody_can_play_is_refused(tmp_path):
     """All in one process: importing Locust costs a second and a half each time."""
     look = "    @task\n    def look(self): ...\n"
+    journey = f"from locust import HttpUser, task\nfrom scaleproof.load import JourneyUser\nclass New(JourneyUser):\n{look}"
     cases = {
         "x = 1\n": "no user class",
-        f"from locust import HttpUser, task\nclass Old(HttpUser):\n{look}": "Old is not a JourneyUser",
+        f"from locust import User, task\nclass Odd(User):\n{look}": "Odd is neither an HttpUser nor a FastHttpUser",
+        f"{journey}class Old(HttpUser):\n{look}": "New is a JourneyUser and Old an ordinary Locust user",
         f"from locust import LoadTestShape, task\nfrom scaleproof.load import JourneyUser\nclass New(JourneyUser):\n{look}"
         "class Mine(LoadTestShape):\n    def tick(self): ...\n": "Mine is a LoadTestShape",
     }
@@ -241,7 +243,7 @@ def test_a_locustfile_with_anything_but_journeys_is_refused(tmp_path):
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, files)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     lines = [line for line in done.stdout.splitlines() if line]
-    assert lines[-1] == "[2, 2, 2]"
+    assert lines[-1] == "[2, 2, 2, 2]"
     for line, message in zip(lines, cases.values(), strict=False):
         assert message in line
 

@@ -30,6 +30,7 @@ def test_one_value_a_step_up_to_the_end():
     trace, asked = rate(({}, lambda moment: 100.0 + minutes_before(moment)))
     assert list(trace.rates) == [109, 108, 107, 106, 105, 104, 103, 102, 101, 100]
     assert (trace.name, trace.interval_seconds, trace.absent) == (QUERY, 60, 0)
+    assert trace.began == END - 600  # a rate is that of the minute before
     assert [one["query"] for one in asked] == [QUERY]
 
 

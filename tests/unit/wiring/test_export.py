@@ -66,7 +66,7 @@ def test_standard_output_is_the_text_and_nothing_else(project, capsys, format_):
     assert documents(out)
     assert out.endswith("\n")
     if format_ in {"hpa", "keda", "vpa"}:
-        assert "orders: measured with requests cpu 150m" in err
+        assert "orders: the policy goes with requests cpu 150m" in err
     assert (project / "Pulumi.dev.yaml").read_bytes() == before
     assert {file.name for file in project.iterdir()} == {"platform.yaml", "Pulumi.dev.yaml"}
 

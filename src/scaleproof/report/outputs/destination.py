@@ -67,6 +67,6 @@ def resources_note(name: str, service: ServicePolicy) -> str:
     """What must be so beside an autoscaler: a target in per cent is one of the request."""
     requests, limits = service.resources.requests, service.resources.limits
     return (
-        f"{name}: measured with requests cpu {requests.cpu}, memory {requests.memory} and limits cpu {limits.cpu}, "
+        f"{name}: the policy goes with requests cpu {requests.cpu}, memory {requests.memory} and limits cpu {limits.cpu}, "
         f"memory {limits.memory}; this format does not set them, and a target in per cent is one of the request."
     )

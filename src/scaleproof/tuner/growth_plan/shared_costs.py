@@ -69,7 +69,9 @@ def shares_of_schedule(schedule: pd.DataFrame) -> dict[str, float]:
 def shares_of_run(run: Run) -> dict[str, float]:
     """Requests to each service an action of a user, later steps of an action included. Raises BadInputError for none."""
     requests = run.tables["requests"]
-    return _shares(requests["service"], int(requests["action"].nunique()), f"run {run.meta.id}")
+    served = requests["service"]
+    # Ordinary Locust users may ask for paths that no service serves.
+    return _shares(served[served != ""], int(requests["action"].nunique()), f"run {run.meta.id}")
 
 
 def _shares(services: pd.Series[str], actions: int, where: str) -> dict[str, float]:

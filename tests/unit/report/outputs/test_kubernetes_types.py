@@ -25,7 +25,7 @@ def check_autoscaler(document):
 
 
 @given(policy=policies())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_autoscalers(policy):
     for document in documents(hpa(policy, HERE).text):
         check_autoscaler(document)
@@ -46,7 +46,7 @@ def test_a_wrong_field_would_be_seen():
 
 
 @given(policy=policies(most=2))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_what_kustomize_makes(policy):
     base = []
     for name in policy.services:
@@ -64,7 +64,7 @@ def test_what_kustomize_makes(policy):
 
 
 @given(policy=policies(specs(resource_metrics()), most=2))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_what_is_kubernetes_own_in_a_scaled_object_and_a_vpa(policy):
     for document in documents(keda(policy, HERE, KedaChoice()).text):
         behavior = document["spec"]["advanced"]["horizontalPodAutoscalerConfig"].get("behavior")

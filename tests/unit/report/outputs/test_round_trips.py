@@ -57,7 +57,7 @@ def utilizations():
 
 
 @given(policy=policies())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_stack_s_configuration_is_the_policy(policy, tmp_path_factory):
     file = tmp_path_factory.mktemp("stack") / "Pulumi.x.yaml"
     file.write_text(pulumi(policy, HERE).text)
@@ -66,7 +66,7 @@ def test_a_stack_s_configuration_is_the_policy(policy, tmp_path_factory):
 
 
 @given(policy=policies())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_autoscalers_are_the_policy(policy):
     found = {document["metadata"]["name"]: document for document in documents(hpa(policy, HERE).text)}
     assert {name: autoscaling_of(document) for name, document in found.items()} == {
@@ -75,7 +75,7 @@ def test_autoscalers_are_the_policy(policy):
 
 
 @given(policy=policies(), before=specs(), container=NAMES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_kustomize_leaves_nothing_of_the_base_s_own_policy(policy, before, container):
     old = {"requests": {"cpu": "7", "ephemeral-storage": "1Gi"}, "limits": {"memory": "9Gi"}}
     base = []
@@ -118,7 +118,7 @@ def test_kustomize_refuses_a_base_without_the_autoscaler():
 
 
 @given(policy=policies(utilizations()))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_chart_of_the_common_convention_scales_by_the_policy(policy):
     (values,) = documents(helm_values(policy, HERE).text)
     by_service = values if len(policy.services) > 1 else dict.fromkeys(policy.services, values)
@@ -136,7 +136,7 @@ def effect_in_any_order(spec):
 
 
 @given(policy=policies(specs(resource_metrics())))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_keda_s_own_autoscaler_is_the_policy(policy):
     for document in documents(keda(policy, HERE, KedaChoice()).text):
         wanted = policy.services[document["metadata"]["name"]].autoscaling
@@ -145,7 +145,7 @@ def test_keda_s_own_autoscaler_is_the_policy(policy):
 
 
 @given(policy=policies(specs(resource_metrics())))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_vpa_never_touches_what_its_hpa_looks_at(policy):
     by_kind: dict[str, dict] = {"HorizontalPodAutoscaler": {}, "VerticalPodAutoscaler": {}}
     # Off: whatever the metrics are, nothing is set.
@@ -221,7 +221,7 @@ def test_two_specs_amount_to_the_same_exactly_where_the_algorithm_reads_the_same
 
 
 @given(policy=policies())
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_an_older_cluster_gets_no_tolerance_and_is_told_so(policy):
     output = hpa(policy, Destination("stack dev", tolerance=False))
     assert "tolerance:" not in output.text

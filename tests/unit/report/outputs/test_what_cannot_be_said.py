@@ -35,7 +35,7 @@ def policy(*metrics: dict, name: str = "orders", least: int = 1, **more: object)
 def test_an_autoscaler_alone_says_which_resources_it_was_measured_with():
     output = hpa(policy(resource("cpu", 80)), HERE)
     (note,) = output.notes
-    assert note.startswith("orders: measured with requests cpu 100m, memory 160Mi and limits cpu 200m, memory 256Mi")
+    assert note.startswith("orders: the policy goes with requests cpu 100m, memory 160Mi and limits cpu 200m, memory 256Mi")
     assert f"# {note}\n" in output.text
 
 

@@ -1,0 +1,1 @@
+"""Files that Locust is given beside somebody's own."""
