@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from services.identity.settings import KeySettings
 from services.identity.signing_key import SigningKey
 
 REFUSED_EXIT, BAD_SETTINGS_EXIT, UNREACHABLE_EXIT = 1, 2, 3
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+"""A thumbprint: 32 bytes in base64url."""
 
 
 class RefusedError(Exception):
@@ -109,9 +112,16 @@ def create_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def read_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """The verb and what it is given. A key's id is base64url: one of 64 begins with a dash, and is no option for all that."""
+    ids = [word for word in arguments if _KEY_ID.fullmatch(word)]
+    others = [word for word in arguments if not _KEY_ID.fullmatch(word)]
+    return create_parser().parse_args([*others, "--", *ids] if ids else others)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Returns the exit code."""
-    parsed = create_parser().parse_args(arguments)
+    parsed = read_arguments(arguments)
     try:
         sys.stdout.write(run(parsed, os.environ, time.time()))
     except RefusedError as error:

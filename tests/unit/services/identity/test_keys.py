@@ -299,7 +299,7 @@ class Keys:
         self.url = url
 
     def __call__(self, now: float, *arguments: str) -> str:
-        parsed = command.create_parser().parse_args(arguments)
+        parsed = command.read_arguments(arguments)
         return command.run(parsed, self.environment, now)
 
     def states(self, now: float) -> list[str]:
@@ -338,6 +338,14 @@ def test_a_stolen_key_goes_at_once_but_not_the_last_one(own_url: str):
     keys(5, "rotate", "--publish-seconds", "0")
     assert keys(5, "retire", first, "--compromised") == f"{first} is retired\n"
     assert keys.states(5) == ["signing"]
+
+
+@pytest.mark.parametrize("begins", ["-", "--", "-h", "_", ""])
+def test_an_id_is_no_option_whatever_it_begins_with(begins: str):
+    key_id = begins.ljust(43, "a")
+    for arguments in (["retire", key_id, "--compromised"], ["retire", "--compromised", key_id]):
+        parsed = command.read_arguments(arguments)
+        assert (parsed.verb, parsed.key, parsed.compromised) == ("retire", key_id, True)
 
 
 def test_with_another_seal_nothing_is_added(own_url: str):
