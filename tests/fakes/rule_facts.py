@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from scaleproof.spec.manifest_file import read_manifests
 from scaleproof.spec.platform_file import read_platform
 from scaleproof.spec.shapes import named
 from scaleproof.spec.stack_file import StackFile
-from scaleproof.spec.yaml_document import read_yaml
+from scaleproof.spec.yaml_document import YamlDocument, read_yaml
 
 NOW = 1_000_000.0
 GONE = object()
@@ -233,9 +236,10 @@ def facts(folder: Path, **changes: Any) -> Facts:
     are fields of `Facts`.
     """
     write(folder, **{name: changes.pop(name, {}) for name in ("platform", "policy", "calibration", "manifests")})
+    platform, policy = folder / "platform.yaml", folder / "Pulumi.dev.yaml"
     known = Facts(
-        platform=read_platform(folder / "platform.yaml"),
-        policy=StackFile(folder / "Pulumi.dev.yaml").read(),
+        platform=once("platform", read_platform, platform),
+        policy=once("policy", lambda file: StackFile(file).read(), policy),
         calibration=Calibration.model_validate_json((folder / "calibration.json").read_text()),
         manifests=read_manifests([folder / "manifests.yaml"]),
         shape=named("ramp"),
@@ -243,11 +247,36 @@ def facts(folder: Path, **changes: Any) -> Facts:
         open_files=20_000,
         machine="m",
         now=NOW,
-        documents={"platform": read_yaml(folder / "platform.yaml"), "policy": read_yaml(folder / "Pulumi.dev.yaml")},
+        documents={"platform": document(platform), "policy": document(policy)},
         files={"calibration": "calibration.json", "baseline": "scaleproof-baseline.json"},
         root=folder,
     )
     return replace(known, **changes)
+
+
+_seen: dict[tuple[str, str], Any] = {}
+
+
+def once(what: str, read: Callable[[Path], Any], file: Path) -> Any:
+    """What is read of the file; anew only where its text is: YAML with its lines takes a while, and most tests change one file."""
+    key = (what, file.read_text())
+    if key not in _seen:
+        _seen[key] = read(file)
+    return _seen[key]
+
+
+def document(file: Path) -> YamlDocument:
+    return replace(once("document", read_yaml, file), file=file)
+
+
+@cache
+def yaml_of(documents: str) -> str:
+    """JSON of several documents as YAML."""
+    yaml, out = YAML(), StringIO()
+    parsed = json.loads(documents)
+    yaml.explicit_start = len(parsed) > 1
+    yaml.dump_all(parsed, out)
+    return out.getvalue()
 
 
 def write(
@@ -259,15 +288,12 @@ def write(
     manifests: Mapping[str, Any] | None = None,
 ) -> None:
     """platform.yaml, Pulumi.dev.yaml, calibration.json and manifests.yaml of the shop with these changes."""
-    yaml = YAML()
-    yaml.dump(changed(PLATFORM, platform or {}), folder / "platform.yaml")
     stack = {"config": {"scaleproof:policy": changed(POLICY, policy or {})}}
-    yaml.dump(stack, folder / "Pulumi.dev.yaml")
     known = Calibration.model_validate(changed(CALIBRATION, calibration or {}))
+    (folder / "platform.yaml").write_text(yaml_of(json.dumps([changed(PLATFORM, platform or {})])))
+    (folder / "Pulumi.dev.yaml").write_text(yaml_of(json.dumps([stack])))
     (folder / "calibration.json").write_text(known.model_dump_json())
-    with (folder / "manifests.yaml").open("w") as file:
-        yaml.explicit_start = True
-        yaml.dump_all(list(changed(MANIFESTS, manifests or {}).values()), file)
+    (folder / "manifests.yaml").write_text(yaml_of(json.dumps(list(changed(MANIFESTS, manifests or {}).values()))))
 
 
 def changed(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

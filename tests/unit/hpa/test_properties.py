@@ -34,6 +34,8 @@ policies = st.lists(
     st.tuples(st.integers(0, 1), st.integers(1, 200), st.sampled_from([15, 30, 60, 120])), min_size=1, max_size=3
 )
 entries = st.lists(st.tuples(st.integers(1, 30), st.integers(0, 400)), max_size=6)
+EXAMPLES = settings(max_examples=200 if compiled.COMPILED else 40, deadline=None)
+"""Of what compares compiled with interpreted functions: where nothing is compiled, they are the same ones."""
 
 
 @st.composite
@@ -178,7 +180,7 @@ def same(left, right):
     return np.testing.assert_array_equal(np.hstack(left).astype(float), np.hstack(right).astype(float))
 
 
-@settings(max_examples=200, deadline=None)
+@EXAMPLES
 @given(situations(), st.integers(1, 400), counts, st.floats(0, 0.5), st.floats(0, 0.5), st.integers(0, 2), st.integers(0, 900))
 def test_metrics_compiled_equal_interpreted(situation, target, current, down, up, strays, stray_usage):
     groups, usage, requests = situation
@@ -193,14 +195,14 @@ def test_metrics_compiled_equal_interpreted(situation, target, current, down, up
     )
 
 
-@settings(max_examples=200, deadline=None)
+@EXAMPLES
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(-1000, 10**18), st.integers(1, 10**6), st.floats(0, 0.5), counts)
 def test_object_and_external_metrics_compiled_equal_interpreted(current, status, usage, target, tolerance, ready):
     arguments = (current, status, usage, target, tolerance, tolerance, ready)
     same(_values(*arguments), interpreted(_values)(*arguments))
 
 
-@settings(max_examples=200, deadline=None)
+@EXAMPLES
 @given(counts, st.integers(0, 60), st.integers(0, 2), st.integers(0, 2), policies, policies, entries, entries)
 def test_behavior_compiled_equals_interpreted(current, desired, up_select, down_select, up, down, recommendations, events):
     def arguments(make):
@@ -221,7 +223,7 @@ def test_behavior_compiled_equals_interpreted(current, desired, up_select, down_
         same((left,), (right,))  # what was stored, too
 
 
-@settings(max_examples=200, deadline=None)
+@EXAMPLES
 @given(
     st.lists(
         st.tuples(

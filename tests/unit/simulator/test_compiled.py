@@ -14,7 +14,8 @@ from scaleproof.simulator.autoscaling_spec import pack
 from scaleproof.simulator.kernel import simulate_service
 from scaleproof.spec.autoscaling import AutoscalingSpec
 
-warm.warm()
+if COMPILED:
+    warm.warm()
 rng = np.random.default_rng(5)
 arrivals = np.sort(np.concatenate([rng.random(300) * 90, 20 + rng.random(1500) * 40]))
 settings = np.zeros(layout.SETTINGS)
@@ -36,7 +37,7 @@ print(COMPILED, counts, [repr(float(np.nansum(part))) for part in (finished, sta
 
 
 def run(*, interpreted: bool) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCALEPROOF_", "COV_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCALEPROOF_", "COVERAGE_"))}
     if interpreted:
         environment["SCALEPROOF_INTERPRETED"] = "1"
     done = subprocess.run(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaleproof.spec.errors import BadInputError
@@ -76,6 +76,7 @@ def test_sequences_keep_the_files_own_indentation(tmp_path):
     assert store.file.read_text() == text.replace("minReplicas: 1", "minReplicas: 2", 1)
 
 
+@settings(max_examples=40)
 @given(low=st.integers(1, 50), span=st.integers(0, 50), target=st.integers(1, 900))
 def test_what_is_written_is_read_back(tmp_path_factory, low, span, target):
     store = stack(tmp_path_factory.mktemp("stack"))

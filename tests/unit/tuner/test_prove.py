@@ -78,18 +78,23 @@ def test_ctrl_c_in_either_run_leaves_everything_as_it_was(tmp_path, number):
     assert not (tmp_path / "proof.json").exists()
 
 
-def test_an_error_after_the_verdict_of_tuning_leaves_everything_as_it_was(tmp_path):
+@pytest.fixture(scope="module")
+def tuned():
+    """A world, and what tuning found in it."""
     here = world()
-    tuning = tune(here.rig, here.store, plan(), policy(), truth(), LIMITS)
+    return here, tune(here.rig, here.store, plan(), policy(), truth(), LIMITS)
+
+
+def test_an_error_after_the_verdict_of_tuning_leaves_everything_as_it_was(tmp_path, tuned):
+    here, (_, tuning) = world(), tuned
     broken = truth().model_copy(update={"services": {}})
     with pytest.raises(BadInputError):
         verified(here.rig, here.store, plan(), tuning, broken, pairs=None, folder=tmp_path)
     assert (here.store.policy, here.platform.policy) == (policy(), policy())
 
 
-def test_tuning_changes_nothing_by_itself():
-    here = world()
-    result = tune(here.rig, here.store, plan(), policy(), truth(), LIMITS)
+def test_tuning_changes_nothing_by_itself(tuned):
+    here, result = tuned
     assert result.changed
     assert result.diff.startswith("---")
     assert (here.store.policy, here.store.writes, here.platform.applied) == (policy(), [], [])
