@@ -20,6 +20,7 @@ from scaleproof.hpa.replica_calculator import (
     PENDING,
     RUNNING,
     calc_plain_metric_replicas,
+    get_external_per_pod_metric_replicas,
     get_resource_replicas,
     group_pods,
 )
@@ -54,7 +55,7 @@ _DOWN: Final = 2
 
 
 @kernel
-def play_plainly(  # noqa: C901, PLR0912  the order of events is the model, as in the kernel
+def play_plainly(  # noqa: C901, PLR0912, PLR0915  the order of events is the model, as in the kernel
     world: World,
     service: Floats,
     ints: Ints,
@@ -67,7 +68,7 @@ def play_plainly(  # noqa: C901, PLR0912  the order of events is the model, as i
     result: Floats,
 ) -> None:
     """As `kernel.play`, which see."""
-    rates, _, _, sync_phase, scrape_phase, starts, noises, rate_before = world
+    rates, _, _, sync_phase, scrape_phase, starts, noises, rate_before, scheduled = world
     seconds = rates.shape[0]
     most_served = service[service_model.MOST_SERVED]
     pods = np.zeros((ROWS, max(ints[autoscaling.MAX_REPLICAS], initial)))
@@ -95,7 +96,8 @@ def play_plainly(  # noqa: C901, PLR0912  the order of events is the model, as i
                 replicas_by_sync[syncs] = count
             syncs += 1
             noise = noises[scrapes % noises.shape[0]]
-            desired = _decide(now, count, pods, noise, service, ints, floats, rules, kind, target, memory, scratch)
+            wanted = scheduled[second] if scheduled.shape[0] > 0 else 0
+            desired = _decide(now, count, wanted, pods, noise, service, ints, floats, rules, kind, target, memory, scratch)
             result[RESCALES] += desired != count
             while count < desired:
                 _create(pods[:, count], now, count, starts[ever % starts.shape[0]], service)
@@ -234,6 +236,7 @@ def _milli_value(rate: float, kind: int, noise: float, service: Floats) -> int:
 def _decide(
     now: float,
     count: int,
+    wanted: int,
     pods: Floats,
     noise: float,
     service: Floats,
@@ -245,7 +248,7 @@ def _decide(
     memory: Memory,
     scratch: Ints,
 ) -> int:
-    """`reconcileAutoscaler`: the desired replicas."""
+    """`reconcileAutoscaler`: the desired replicas. `wanted`: the value of a second metric, an external one of 1 a replica; 0: there is none."""
     values, times, outdated, counts = memory
     low, high = ints[autoscaling.MIN_REPLICAS], ints[autoscaling.MAX_REPLICAS]
     if counts[_RECOMMENDATIONS] == 0:
@@ -256,6 +259,11 @@ def _decide(
         proposal, reason = _propose(now, count, pods, noise, service, floats, kind, target, scratch)
         if reason == NO_METRICS:
             return count
+        if wanted > 0:
+            by_schedule = get_external_per_pod_metric_replicas(
+                count, 1000, 1000 * wanted, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE]
+            )[0]
+            proposal = max(proposal, by_schedule)
         if ints[autoscaling.HAS_BEHAVIOR] == 0:
             desired, _, _, _, counts[_RECOMMENDATIONS] = normalize_desired_replicas(
                 now, count, proposal, low, high, floats[autoscaling.DOWN_WINDOW],

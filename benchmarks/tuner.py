@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.tuner FOLDER [--quick] [--write]
 
-FOLDER holds traces as CSV files (docs/traffic.md says where to get some). `--quick`: generated traffic alone; `--write` makes
-docs/benchmarks.md anew.
+FOLDER holds traces as CSV files (docs/traffic.md says where to get some). `--quick`: generated traffic alone; `--write` keeps the
+figures in benchmarks/tuner.json and makes docs/benchmarks.md and its picture of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import PEERS
 from benchmarks.reference import SERVICE, Silence
+from benchmarks.tuner_page import BUDGET, Figures, Judged, Later, Scheduled, Unseen, line, write_pages
 from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
 from scaleproof.simulator.traffic.policies import pack_policies
@@ -27,12 +27,12 @@ from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import InfeasibleError
 from scaleproof.spec.trace_file import Trace, read_trace, scaled
 from scaleproof.tuner.traffic import search
-from scaleproof.tuner.traffic.question import TrafficQuestion, rates_by_second
+from scaleproof.tuner.traffic.question import DAY_SECONDS, TrafficQuestion, duration, rates_by_second
+from scaleproof.tuner.traffic.scheduled_minimum import LEAST_DAYS, schedule_on_traffic
 from scaleproof.tuner.traffic.search import tune_on_traffic
 
-ROOT = Path(__file__).resolve().parents[1]
+MORNINGS = Path(__file__).resolve().parents[1] / "docs/examples/traffic/mornings.csv"
 PEAK = 1000.0
-BUDGET = 0.001
 LEAST, MOST = 2, 50
 SEEDS = range(900, 905)
 """Of the runs that judge; no tuning ever uses them."""
@@ -40,21 +40,6 @@ MOST_SECONDS = 2 * 86_400
 FEWEST_AT_PEAK = 100.0
 """Traces with a lower peak are not trained on: scaled up, each of their requests would be many at once, as in no real traffic."""
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Over all runs of one trace."""
-
-    cost: float
-    """Replica-seconds relative to the clairvoyant's, mean."""
-    violation: float
-    """The worst run's share of requests."""
-
-    @property
-    def holds(self) -> bool:
-        """In every run."""
-        return self.violation <= BUDGET
 
 
 def judged(spec: AutoscalingSpec, rates: Floats) -> Judged:
@@ -153,28 +138,34 @@ def halves(traces: Mapping[str, Floats]) -> dict[str, tuple[Floats, Floats]]:
     return parts
 
 
-def rows_of_later_traffic(traces: Mapping[str, Floats]) -> list[tuple[str, list[Judged | None]]]:
+def later_traffic(traces: Mapping[str, Floats]) -> list[Later]:
     """Trained on the first half of each trace, judged on its second half."""
     parts = halves(traces)
-    rows: list[tuple[str, list[Judged | None]]] = []
+    rows: list[Later] = []
+
+    def add(name: str, found: Sequence[Judged | None]) -> None:
+        rows.append(Later(name, tuple(found)))
+        print(line(rows[-1]), flush=True)
+
     for peer in PEERS:
-        rows.append((peer.name, [by_peer(peer.rule, peer.kind, first, second) for first, second in parts.values()]))
-        print(line(*rows[-1]), flush=True)
-    ours = [(tuned([as_trace(name, first)]), second) for name, (first, second) in parts.items()]
-    rows.append(("**scaleproof**", [None if spec is None else judged(spec, second) for spec, second in ours]))
-    print(line(*rows[-1]), flush=True)
-    of_requests = [(tuned([as_trace(name, first)], of_requests=True), second) for name, (first, second) in parts.items()]
-    rows.append(
-        ("scaleproof, requests per replica", [None if spec is None else judged(spec, second) for spec, second in of_requests])
+        add(peer.name, [by_peer(peer.rule, peer.kind, first, second) for first, second in parts.values()])
+    add("**scaleproof**", [ours(name, first, second) for name, (first, second) in parts.items()])
+    add(
+        "scaleproof, requests per replica",
+        [ours(name, first, second, of_requests=True) for name, (first, second) in parts.items()],
     )
-    print(line(*rows[-1]), flush=True)
-    rows.append(("hindsight (grid, on the judging runs)", [hindsight(second) for _, second in parts.values()]))
-    print(line(*rows[-1]), flush=True)
+    add("hindsight (grid, on the judging runs)", [hindsight(second) for _, second in parts.values()])
     return rows
 
 
-def rows_of_unseen_traffic(traces: Mapping[str, Floats]) -> list[tuple[str, str, Judged | None, Judged | None]]:
-    """(trace, policy, judged, hindsight): trained on all other traces."""
+def ours(name: str, first: Floats, second: Floats, **more: object) -> Judged | None:
+    """Tuned on one part, judged on the other."""
+    spec = tuned([as_trace(name, first)], **more)
+    return None if spec is None else judged(spec, second)
+
+
+def unseen_traffic(traces: Mapping[str, Floats]) -> list[Unseen]:
+    """Trained on all other traces."""
     whole = {name: to_peak(rates) for name, rates in traces.items()}
     rows = []
     for name, rates in whole.items():
@@ -182,7 +173,7 @@ def rows_of_unseen_traffic(traces: Mapping[str, Floats]) -> list[tuple[str, str,
             [as_trace(other, whole[other]) for other, each in traces.items() if other != name and each.max() >= FEWEST_AT_PEAK]
         )
         rows.append(
-            (
+            Unseen(
                 name,
                 "nothing holds" if spec is None else _short(spec),
                 None if spec is None else judged(spec, rates),
@@ -193,90 +184,70 @@ def rows_of_unseen_traffic(traces: Mapping[str, Floats]) -> list[tuple[str, str,
     return rows
 
 
+def offices() -> Trace:
+    """Two weeks of minutes: every working day rises within ten minutes of 08:00 and falls in the evening, weekends are quiet."""
+    random = np.random.default_rng(11)
+    minutes = np.arange(14 * 1440)
+    of_day, day = minutes % 1440, minutes // 1440
+    rises = np.clip((of_day - 480) / 10, 0, 1) * np.clip((1140 - of_day) / 120, 0, 1)
+    working = np.where(day % 7 < 5, 1.0, 0.15)  # noqa: PLR2004  it begins on a Monday
+    level = 0.15 + 0.7 * working * rises - 0.15 * working * np.exp(-(((of_day - 750) / 40) ** 2))
+    rates = PEAK * np.maximum(0.02, level * (1 + 0.02 * random.standard_normal(minutes.size)))
+    return Trace("offices", rates, 60.0, 0, began=20_605 * float(DAY_SECONDS))
+
+
+def scheduled_minimums(long: Sequence[Trace]) -> list[Scheduled]:
+    """Of every trace of days: tuned on the earlier ones, with a schedule and without, judged on the later ones."""
+    rows = []
+    for trace in long:
+        question = TrafficQuestion(SERVICE, [scaled(trace, PEAK)], budget=BUDGET, least_replicas=LEAST, most_replicas=MOST)
+        found = schedule_on_traffic(question, "UTC", Silence(), time.monotonic)
+        without, beside = found.without, found.with_schedule
+        rows.append(
+            Scheduled(
+                trace.name.removesuffix(".csv"),
+                found.pattern.explained,
+                found.tuned_seconds / DAY_SECONDS,
+                found.judged_seconds / DAY_SECONDS,
+                None if without is None else Judged(without.cost, without.violation),
+                None if beside is None else Judged(beside.cost, beside.violation),
+                0 if found.schedule is None else len(found.schedule.windows),
+                found.pays,
+            )
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def days_of(folder: Path) -> list[Trace]:
+    """The folder's traces that a schedule can be made of."""
+    known = [read_trace(file) for file in sorted(folder.glob("*.csv"))]
+    return [trace for trace in known if trace.began is not None and duration(trace) >= LEAST_DAYS * DAY_SECONDS]
+
+
 def _short(spec: AutoscalingSpec) -> str:
     (metric,) = spec.metrics
     target = metric.resource.target.average_utilization if metric.resource else None
     return f"{spec.min_replicas}-{spec.max_replicas} at {target} %"
 
 
-def cell(found: Judged | None) -> str:
-    """`1.301`, with the violation where it does not hold."""
-    if found is None:
-        return "–"
-    return f"{found.cost:.3f}" if found.holds else f"{found.cost:.3f} (violates {100 * found.violation:.2g} %)"
-
-
-def line(name: str, found: Sequence[Judged | None]) -> str:
-    """A row of a table, with how many hold and their mean cost."""
-    holding = [each for each in found if each is not None and each.holds]
-    mean = (
-        f"{np.mean([each.cost for each in holding]):.3f}"
-        if len(holding) == len(found)
-        else f"holds on {len(holding)} of {len(found)}"
-    )
-    return "| " + " | ".join([name, *(cell(each) for each in found), mean]) + " |"
-
-
-def page(
-    traces: Mapping[str, Floats],
-    later: list[tuple[str, list[Judged | None]]],
-    unseen: list[tuple[str, str, Judged | None, Judged | None]],
-) -> str:
-    """docs/benchmarks.md."""
-    names = list(traces)
-    text = [
-        "# Benchmarks of the tuner",
-        "",
-        "Made by `.venv/bin/python -m benchmarks.tuner FOLDER --write`; [docs/traffic.md](traffic.md) says where to get traces.",
-        "",
-        (
-            "One service: 2.5 ms CPU a request, request 250m, limit 500m, within the SLO up to 140 requests/s a replica, start-up 15 to 25 s; "
-            "2 to 50 replicas; every trace scaled to a peak of 1,000 requests/s. Figures are replica-seconds relative to the clairvoyant's (the fewest "
-            "replicas that hold each second, known in advance, without start-up). A policy holds where at most 0.1 % of requests are violated in the worst of "
-            "five runs that differ in start-up times and phases; otherwise the violation stands beside the cost."
-        ),
-        "",
-        "## Trained on the first half of a trace, judged on the second",
-        "",
-        "| | " + " | ".join(names) + " | mean, where all hold |",
-        "|" + "---|" * (len(names) + 2),
-        *(line(name, found) for name, found in later),
-        "",
-        (
-            "Every peer is its own tool's rule, written anew from its documentation and source (`benchmarks/peers`, each with its source); a mean over traces "
-            "says nothing of a policy that does not hold on all of them."
-        ),
-        "",
-        "## Trained on all other traces, judged on one never seen",
-        "",
-        f"(Left out of training: traces of fewer than {FEWEST_AT_PEAK:g} requests/s at their recorded peak. Scaled up, each request becomes many at once.)",
-        "",
-        "| trace | policy | cost | hindsight |",
-        "|---|---|---|---|",
-        *(f"| {name} | {policy} | {cell(found)} | {cell(best)} |" for name, policy, found, best in unseen),
-        "",
-    ]
-    return "\n".join(text)
-
-
 def main() -> int:
-    """Prints the tables as they come."""
+    """Prints the rows as they come."""
     arguments = [each for each in sys.argv[1:] if not each.startswith("--")]
     quick, write = "--quick" in sys.argv, "--write" in sys.argv
     if (not arguments and not quick) or set(sys.argv[1:]) - set(arguments) - {"--quick", "--write"}:
         print(__doc__, file=sys.stderr)
         return 2
-    traces = generated()
+    traces, long = generated(), [read_trace(MORNINGS), offices()]
     if not quick:
         traces = {**recorded(Path(arguments[0])), **traces}
+        long = [*days_of(Path(arguments[0])), *long]
     print("| | " + " | ".join(traces) + " | mean |")
-    later = rows_of_later_traffic(traces)
-    unseen = rows_of_unseen_traffic(traces)
-    text = page(traces, later, unseen)
+    figures = Figures(
+        tuple(traces), tuple(later_traffic(traces)), tuple(unseen_traffic(traces)), tuple(scheduled_minimums(long))
+    )
     if write:
-        (ROOT / "docs/benchmarks.md").write_text(text, encoding="utf-8")
-    else:
-        print(text)
+        write_pages(figures)
     return 0
 
 

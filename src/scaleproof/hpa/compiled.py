@@ -53,12 +53,17 @@ def _register_waiting() -> None:
         register_jitable(_waiting.pop())
 
 
-def _cache_folder() -> Path:
-    """One folder a source state: numba's own cache does not see that a function in another file has changed."""
+def source_digest() -> str:
+    """Of everything that the simulators' results depend on."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for folder in ("hpa", "simulator"):
         for file in sorted((root / folder).rglob("*.py")):
             digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _cache_folder() -> Path:
+    """One folder a source state: numba's own cache does not see that a function in another file has changed."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or caches / "scaleproof") / f"kernels-{digest.hexdigest()[:16]}"
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or caches / "scaleproof") / f"kernels-{source_digest()[:16]}"

@@ -18,6 +18,8 @@ from scaleproof.spec.yaml_document import write_text
 
 _MOST_INTERVALS: Final = 50_000_000
 """More than a year of seconds; two rows that happen to be close together would make as many of an hour."""
+_UNIX_TIME: Final = 1e8
+"""As Unix seconds the year 1973, as seconds since a recording began three years."""
 _MILLISECONDS: Final = 1e11
 """As Unix seconds the year 5138, as milliseconds 1973."""
 
@@ -32,6 +34,8 @@ class Trace:
     interval_seconds: float
     absent: int
     """Intervals that the file leaves blank or out; filled with a straight line between their neighbours."""
+    began: float | None = None
+    """Unix time of the first interval, seconds; None where the times count from a moment that is not known."""
 
 
 def read_trace(file: Path) -> Trace:
@@ -79,21 +83,28 @@ def read_trace(file: Path) -> Trace:
         rates=filled if is_rate else filled / interval,
         interval_seconds=interval,
         absent=int(values.size - known.size),
+        began=times[0] if times[0] >= _UNIX_TIME else None,
     )
 
 
 def write_trace(trace: Trace, file: Path) -> None:
-    """As `read_trace` reads it: second and requests_per_second. What was filled is a value like the others."""
-    rows = (f"{slot * trace.interval_seconds:.17g},{rate:.17g}" for slot, rate in enumerate(trace.rates.tolist()))
+    """As `read_trace` reads it: second (Unix time where it is known) and requests_per_second. What was filled is a value like the others."""
+    first = trace.began or 0.0
+    rows = (f"{first + slot * trace.interval_seconds:.17g},{rate:.17g}" for slot, rate in enumerate(trace.rates.tolist()))
     write_text(file, "\n".join(("second,requests_per_second", *rows, "")))
 
 
-def scaled(trace: Trace, peak: float) -> Trace:
-    """The same trace with its highest rate at `peak` requests/s. Raises BadInputError where there is no traffic in it."""
+def highest_rate(trace: Trace) -> float:
+    """Requests/s. Raises BadInputError where there is no request in it."""
     highest = float(trace.rates.max())
     if not highest > 0:
         raise BadInputError(f"{trace.name}: no request in it", hint="give a trace with traffic")
-    return replace(trace, rates=trace.rates * (peak / highest))
+    return highest
+
+
+def scaled(trace: Trace, peak: float) -> Trace:
+    """The same trace with its highest rate at `peak` requests/s. Raises BadInputError where there is no request in it."""
+    return replace(trace, rates=trace.rates * (peak / highest_rate(trace)))
 
 
 def _check_header(file: Path, header: list[str]) -> None:

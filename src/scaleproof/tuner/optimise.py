@@ -14,7 +14,7 @@ from scaleproof.simulator.evaluator import Evaluation
 from scaleproof.simulator.intervals import estimate
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.tuner.capacity_plan import peak_rates, replicas_allowed, replicas_needed
+from scaleproof.tuner.capacity_plan import peak_rates, replicas_allowed, replicas_needed, usable_connections
 from scaleproof.tuner.evaluation import Goal, PolicyEvaluator, mean_cost, upper_violation
 from scaleproof.tuner.knobs import Knobs, describe_rules, label_of, with_knobs
 from scaleproof.tuner.ports import Progress
@@ -78,7 +78,7 @@ def optimise(
     base = sized_policy(question.before, question.calibration)
     rates = peak_rates(question.arrivals, question.calibration)
     needed = replicas_needed(question.calibration, rates)
-    allowed = replicas_allowed(question.calibration, base, needed, question.budget_millicores)
+    allowed = replicas_allowed(question.calibration, base, needed, question.budget_millicores, question.spec)
     bounds = {
         name: Bounds(
             most_replicas=allowed[name],
@@ -341,8 +341,10 @@ def _infeasible(
             f"{needed[name]} replicas of {name} for {rates[name]:.0f} requests/s (at most {allowed[name]} fit)"
             for name in short
         )
+        connections = usable_connections(question.spec)
+        pools = "" if connections is None else f" and PostgreSQL's {connections} connections"
         parts.append(
-            f"the constraint is maxReplicas within the machine's budget of {question.budget_millicores}m; the least capacity "
+            f"the constraint is maxReplicas within the machine's budget of {question.budget_millicores}m{pools}; the least capacity "
             f"that would do: {counts}, {total}m of limits in all"
         )
     else:

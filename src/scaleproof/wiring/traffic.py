@@ -15,6 +15,7 @@ import click
 from scaleproof.spec.duration import parse_duration_seconds
 from scaleproof.spec.errors import BadInputError, ExitCode
 from scaleproof.spec.trace_file import Trace, read_trace, scaled, write_trace
+from scaleproof.wiring.token_file import read_token
 
 if TYPE_CHECKING:
     from scaleproof.report.traffic import Compared, OnTrace
@@ -53,7 +54,7 @@ def simulate_traffic(
     """Print what each policy would have done. Exits 1 where none keeps the budget in every run."""
     from scaleproof.report.traffic import Compared, comparison_json, comparison_lines, holding
     from scaleproof.simulator.traffic.policies import pack_policies
-    from scaleproof.simulator.traffic.service_file import read_service_model
+    from scaleproof.simulator.traffic.service_file import read_service
     from scaleproof.spec.autoscaler_file import read_autoscaler
     from scaleproof.tuner.traffic.question import playable
     from scaleproof.wiring.session import open_progress
@@ -63,7 +64,7 @@ def simulate_traffic(
             "no policy to simulate", hint="--policy FILE: a HorizontalPodAutoscaler, or its spec; may be repeated"
         )
     picture = None if chart is None else _picture(chart)
-    model = read_service_model(calibration, service)
+    model = read_service(calibration, service).model
     names = _names(policies)
     specs = [read_autoscaler(file) for file in policies]
     compared = Compared(names, pack_policies(specs, model, [str(file) for file in policies]), model, budget)
@@ -137,7 +138,7 @@ def _recorded(asked: PrometheusAsked, progress: Progress) -> Trace:
         end=time.time(),
         since_seconds=since,
         step_seconds=step,
-        bearer_token=None if asked.bearer_token_file is None else _token(asked.bearer_token_file),
+        bearer_token=None if asked.bearer_token_file is None else read_token(asked.bearer_token_file),
         advance=lambda share: progress.advance(0.0, f"{share:.0%}"),
     )
     missing = since - trace.rates.size * step
@@ -159,15 +160,6 @@ def _seconds(option: str, text: str) -> int:
         return parse_duration_seconds(text)
     except ValueError as error:
         raise BadInputError(f"{option}: {error}") from None
-
-
-def _token(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(
-            f"{file}: cannot be read ({error})", hint="--bearer-token-file: a file with the token alone"
-        ) from None
 
 
 def _picture(file: Path) -> Literal["svg", "png"]:

@@ -34,6 +34,24 @@ def test_reads(tmp_path, text, rates, interval, absent, gloss):
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "began", "gloss"),
+    [
+        ("1998-06-01T00:00Z", "1998-06-01T00:01Z", 896_659_200, "a moment"),
+        ("1998-06-01T02:00+02:00", "1998-06-01T02:01+02:00", 896_659_200, "the same one"),
+        ("1790000000", "1790000060", 1_790_000_000, "Unix time"),
+        ("0", "60", None, "since when?"),
+        ("86400", "86460", None, "a day after whatever it was"),
+    ],
+)
+def test_when_it_was(tmp_path, first, second, began, gloss):
+    read = read_trace(trace(tmp_path, f"t,rate\n{first},1\n{second},2\n"))
+    assert read.began == began, gloss
+    file = tmp_path / "again.csv"
+    write_trace(read, file)
+    assert read_trace(file).began == began
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "expected a header and at least two rows"),

@@ -56,7 +56,7 @@ def keda(policy: Policy, to: Destination, choice: KedaChoice) -> Output:
     for name, service in policy.services.items():
         spec, rate = service.autoscaling, choice.rates.get(name)
         wanted = choice.requests_per_replica.get(name)
-        triggers, notes = _triggers(name, spec, rate) if wanted is None else ([_by_requests(name, rate, wanted)], [])
+        triggers, notes = triggers_of(name, spec, rate) if wanted is None else ([_by_requests(name, rate, wanted)], [])
         if spec.min_replicas == 0 and all(trigger["type"] in {"cpu", "memory"} for trigger in triggers):
             spec = spec.model_copy(update={"min_replicas": 1})
             notes.append(f"{name}: minReplicaCount is 1, not 0: nothing but CPU and memory wakes it up, and KEDA refuses that.")
@@ -69,7 +69,7 @@ def keda(policy: Policy, to: Destination, choice: KedaChoice) -> Output:
     return Output(files, tuple(all_notes))
 
 
-def _triggers(name: str, spec: AutoscalingSpec, rate: RequestRate | None) -> tuple[list[Trigger], list[str]]:
+def triggers_of(name: str, spec: AutoscalingSpec, rate: RequestRate | None) -> tuple[list[Trigger], list[str]]:
     """One a metric, and notes on them."""
     found: list[Trigger] = []
     notes: list[str] = []

@@ -74,3 +74,9 @@ def replicas_for_value(
     if filled_up:
         considered += unready
     return replicas_after_fill_in(current, ratio, (usage // considered) / target, considered, tolerance_down, tolerance_up)
+
+
+@kernel
+def replicas_for_schedule(current: int, wanted: int, tolerance_down: float, tolerance_up: float) -> int:
+    """`GetExternalPerPodMetricReplicas` of a KEDA cron trigger, whose value is `wanted` and whose target is 1 a replica."""
+    return current if is_within(wanted / current, tolerance_down, tolerance_up) else wanted

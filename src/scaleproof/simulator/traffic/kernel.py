@@ -17,7 +17,7 @@ from scaleproof.hpa.compiled import kernel
 from scaleproof.hpa.scale_events import get_longest_policy_period, store_scale_event
 from scaleproof.simulator import autoscaling
 from scaleproof.simulator.traffic import service_model
-from scaleproof.simulator.traffic.alike import replicas_for_utilization, replicas_for_value
+from scaleproof.simulator.traffic.alike import replicas_for_schedule, replicas_for_utilization, replicas_for_value
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +46,9 @@ _STATE: Final = 6  # 0 starting, 1 ready, 2 warm
 YOUNG_COLUMNS: Final = 7
 
 
+NOT_SCHEDULED: Final = np.zeros(0, np.int64)
+
+
 class World(NamedTuple):
     """One run's traffic and luck."""
 
@@ -65,6 +68,8 @@ class World(NamedTuple):
     """What a scrape finds, relative to the CPU really used; used in turn."""
     rate_before: float
     """The rate that the replicas of the beginning have served for long, requests/s."""
+    scheduled: Ints = NOT_SCHEDULED
+    """Replicas that a schedule asks for in every second, as `schedule.scheduled_replicas` has them; empty: there is none."""
 
 
 @kernel
@@ -108,7 +113,7 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
 
     `ints`, `floats` and `rules` as `autoscaling_spec.pack` makes them, of one metric of `kind` and `target`.
     """
-    rates, sums, highest, sync_phase, scrape_phase, starts, noise, rate_before = world
+    rates, sums, highest, sync_phase, scrape_phase, starts, noise, rate_before, scheduled = world
     seconds = rates.shape[0]
     capacity = service[service_model.CAPACITY]
     most_served = service[service_model.MOST_SERVED]
@@ -209,6 +214,11 @@ def play(  # noqa: C901, PLR0912, PLR0915  the order of events is the model: one
                     count, target, floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE],
                     counted, unready, missing, usage,
                 )[0]  # fmt: skip
+            if scheduled.shape[0] > 0:
+                by_schedule = replicas_for_schedule(
+                    count, scheduled[at], floats[autoscaling.DOWN_TOLERANCE], floats[autoscaling.UP_TOLERANCE]
+                )
+                proposal = max(proposal, by_schedule)
             # Stabilise: extremes of the windows over what was recommended, and over the count at the first decision.
             lowest = highest_wanted = proposal
             if syncs == 0:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaleproof.simulator import autoscaling
-from scaleproof.simulator.autoscaling_spec import pack
+from scaleproof.simulator.autoscaling_spec import PackedSpec, pack
 from scaleproof.simulator.traffic.kernel import PERIOD
 from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.spec.autoscaling import AutoscalingSpec
@@ -43,35 +43,42 @@ def pack_policies(
     specs: Sequence[AutoscalingSpec], service: ServiceModel, names: Sequence[str] | None = None
 ) -> PackedPolicies:
     """Raises BadInputError for a spec that has not exactly one metric, CPU or requests per replica; `names` are for errors."""
-    rows = []
-    for number, spec in enumerate(specs):
-        name = f"policy {number + 1}" if names is None else names[number]
-        try:
-            row = pack(spec, service.request_millicores, sync_seconds=PERIOD)
-        except BadInputError as error:
-            raise BadInputError(f"{name}: {error.message}", hint=error.hint) from None
-        if row.metrics.shape[0] != 1:
-            raise BadInputError(
-                f"{name}: {row.metrics.shape[0]} metrics; traffic is simulated with exactly one",
-                hint="Resource cpu, or Pods with requests/s of a replica",
-            )
-        if row.ints[autoscaling.MIN_REPLICAS] < 1:
-            raise BadInputError(f"{name}: minReplicas 0; traffic is simulated with at least 1")
-        if row.ints[autoscaling.MAX_REPLICAS] > LARGEST_MAXIMUM:
-            raise BadInputError(
-                f"{name}: maxReplicas {row.ints[autoscaling.MAX_REPLICAS]}; traffic is simulated with at most {LARGEST_MAXIMUM}"
-            )
-        rows.append(row)
-    most = max((row.rules.shape[0] for row in rows), default=1)
-    rules = np.zeros((len(rows), most, 3), np.int64)
-    for number, row in enumerate(rows):
+    titles = [f"policy {number}" for number in range(1, len(specs) + 1)] if names is None else names
+    return in_rows([packed_policy(spec, service.request_millicores, name) for spec, name in zip(specs, titles, strict=True)])
+
+
+def packed_policy(spec: AutoscalingSpec, request_millicores: int, name: str) -> PackedSpec:
+    """One policy. Raises BadInputError as `pack_policies`."""
+    try:
+        row = pack(spec, request_millicores, sync_seconds=PERIOD)
+    except BadInputError as error:
+        raise BadInputError(f"{name}: {error.message}", hint=error.hint) from None
+    if row.metrics.shape[0] != 1:
+        raise BadInputError(
+            f"{name}: {row.metrics.shape[0]} metrics; traffic is simulated with exactly one",
+            hint="Resource cpu, or Pods with requests/s of a replica",
+        )
+    if row.ints[autoscaling.MIN_REPLICAS] < 1:
+        raise BadInputError(f"{name}: minReplicas 0; traffic is simulated with at least 1")
+    if row.ints[autoscaling.MAX_REPLICAS] > LARGEST_MAXIMUM:
+        raise BadInputError(
+            f"{name}: maxReplicas {row.ints[autoscaling.MAX_REPLICAS]}; traffic is simulated with at most {LARGEST_MAXIMUM}"
+        )
+    return row
+
+
+def in_rows(packed: Sequence[PackedSpec]) -> PackedPolicies:
+    """Policies one below the other."""
+    most = max((row.rules.shape[0] for row in packed), default=1)
+    rules = np.zeros((len(packed), most, 3), np.int64)
+    for number, row in enumerate(packed):
         rules[number, : row.rules.shape[0]] = row.rules
         rules[number, row.rules.shape[0] :] = row.rules[-1]  # a down policy twice says what it says once
     return PackedPolicies(
-        np.array([row.ints for row in rows], np.int64).reshape(len(rows), autoscaling.INTS),
-        np.array([row.floats for row in rows]).reshape(len(rows), autoscaling.FLOATS),
+        np.array([row.ints for row in packed], np.int64).reshape(len(packed), autoscaling.INTS),
+        np.array([row.floats for row in packed]).reshape(len(packed), autoscaling.FLOATS),
         rules,
-        np.array([row.metrics[0] for row in rows], np.int64).reshape(len(rows), 2),
+        np.array([row.metrics[0] for row in packed], np.int64).reshape(len(packed), 2),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,10 +15,19 @@ from scaleproof.spec.errors import BadInputError
 _HOW = "`scaleproof schema service` prints the format; docs/traffic.md has an example"
 
 
-def read_service_model(file: Path, service: str | None = None, *, careful: bool = False) -> ServiceModel:
-    """`file`: what `scaleproof calibrate` wrote (then `service` says which, where it has several), or a ServiceModel as JSON.
+@dataclass(frozen=True)
+class KnownService:
+    """One service of a file."""
 
-    `careful`: the unfavourable ends of what was measured instead of the middles. What a file states, it states.
+    name: str | None
+    """None where the file states one service without a name."""
+    model: ServiceModel
+    careful: ServiceModel
+    """The unfavourable ends of what was measured instead of the middles. What a file states, it states: then the same."""
+
+
+def read_service(file: Path, service: str | None = None) -> KnownService:
+    """`file`: what `scaleproof calibrate` wrote (then `service` says which, where it has several), or a ServiceModel as JSON.
 
     Raises BadInputError with file, field and expectation.
     """
@@ -36,13 +46,14 @@ def read_service_model(file: Path, service: str | None = None, *, careful: bool 
         if "services" not in document:
             if service is not None:
                 raise BadInputError(f"{file}: describes one service without a name", hint="leave out --service")
-            return ServiceModel.model_validate(document)
+            stated = ServiceModel.model_validate(document)
+            return KnownService(None, stated, stated)
         known = Calibration.model_validate(document).services
         name = service if service is not None else next(iter(known)) if len(known) == 1 else None
         if name is None or name not in known:
             found = f"no service {name!r}" if name is not None else "more than one service"
             raise BadInputError(f"{file}: {found}; it has {', '.join(known)}", hint="choose one with --service NAME")
-        return ServiceModel.of(known[name], careful=careful)
+        return KnownService(name, ServiceModel.of(known[name]), ServiceModel.of(known[name], careful=True))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"

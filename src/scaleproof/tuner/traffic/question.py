@@ -16,7 +16,7 @@ from scaleproof.simulator.traffic.variations import Variation, varied
 from scaleproof.simulator.traffic.worlds import clairvoyant_replicas, world_of
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import BadInputError
-from scaleproof.spec.trace_file import Trace
+from scaleproof.spec.trace_file import Trace, highest_rate
 
 LEAST_RUNS: Final = 8
 """Runs of each trace; every second one is a variation of it."""
@@ -68,7 +68,7 @@ class TrafficQuestion:
                 )
         needed = self.replicas_at_peak
         if self.most_replicas is not None and self.most_replicas < needed:
-            peak = max(float(trace.rates.max()) for trace in self.traces)
+            peak = max(highest_rate(trace) for trace in self.traces)
             raise BadInputError(
                 f"maxReplicas {self.most_replicas} hold {self.most_replicas * self.service.capacity_per_second:.4g} requests/s "
                 f"within the SLO, the highest peak is {peak:.4g}",
@@ -78,7 +78,7 @@ class TrafficQuestion:
     @property
     def replicas_at_peak(self) -> int:
         """What the highest recorded second needs."""
-        peak = max(float(trace.rates.max()) for trace in self.traces)
+        peak = max(highest_rate(trace) for trace in self.traces)
         return max(self.least_replicas, math.ceil(peak / self.service.capacity_per_second))
 
     def runs_of(self, trace: Trace) -> int:
@@ -117,8 +117,7 @@ def playable(trace: Trace) -> Trace:
             f"{trace.name}: an interval is {trace.interval_seconds:g} s; traffic is simulated second by second",
             hint="one row a second, or fewer",
         )
-    if not trace.rates.max() > 0:
-        raise BadInputError(f"{trace.name}: no request in it", hint="give a trace with traffic")
+    highest_rate(trace)
     return trace
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scaleproof.simulator.autoscaling_spec import PackedSpec
 from scaleproof.simulator.traffic.evaluate import evaluate
-from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
-from scaleproof.simulator.traffic.policies import pack_policies
+from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED, World
+from scaleproof.simulator.traffic.policies import PackedPolicies, in_rows, pack_policies, packed_policy
 from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
+from scaleproof.tuner.traffic.outlook import Outlook, race_seconds
 from scaleproof.tuner.traffic.question import TrafficQuestion, Trial, duration
 
 Floats = NDArray[np.float64]
@@ -46,6 +49,20 @@ class Score:
         return (max(0.0, self.violation - budget), self.cost)
 
 
+class Player(Protocol):
+    """Plays policies in worlds: `simulator.traffic.evaluate.evaluate`, or a checkpoint that remembers what it played."""
+
+    def __call__(
+        self,
+        policies: PackedPolicies,
+        service: ServiceModel,
+        worlds: Sequence[World],
+        *,
+        advance: Callable[[int], None] | None = None,
+    ) -> Floats:
+        """float64[policies, worlds, RESULTS]."""
+
+
 @dataclass
 class Judge:
     """Plays policies and remembers what came of it."""
@@ -55,17 +72,28 @@ class Judge:
     advance: Callable[[int], None] | None = None
     scores: dict[TrafficKnobs, Score] = field(default_factory=dict)
     """Over all trials."""
+    player: Player = evaluate
+    outlook: Outlook = field(default_factory=Outlook)
+    """Told what races are expected to play; whoever gave `advance` tells it what was played."""
+
+    @property
+    def whole_seconds(self) -> int:
+        """Of all trials together."""
+        return sum(trial.world.rates.shape[0] for trial in self.trials)
 
     def play(self, knobs: Sequence[TrafficKnobs], trials: Sequence[Trial]) -> tuple[Floats, Floats]:
         """(cost relative to the clairvoyant's, violation), each float64[policies, trials]."""
-        return self.play_specs([each.spec() for each in knobs], trials, self.question.service)
+        service = self.question.service
+        return self._play(in_rows([_packed(each, service.request_millicores) for each in knobs]), trials, service)
 
     def play_specs(
         self, specs: Sequence[AutoscalingSpec], trials: Sequence[Trial], service: ServiceModel
     ) -> tuple[Floats, Floats]:
         """The same of policies that no knobs may express, on any service."""
-        packed = pack_policies(specs, service)
-        found = evaluate(packed, service, [trial.world for trial in trials], advance=self.advance)
+        return self._play(pack_policies(specs, service), trials, service)
+
+    def _play(self, packed: PackedPolicies, trials: Sequence[Trial], service: ServiceModel) -> tuple[Floats, Floats]:
+        found = self.player(packed, service, [trial.world for trial in trials], advance=self.advance)
         clairvoyant = np.array([trial.clairvoyant for trial in trials])
         requests = np.array([trial.requests for trial in trials])
         return found[:, :, REPLICA_SECONDS] / clairvoyant, found[:, :, VIOLATED] / requests
@@ -75,8 +103,10 @@ class Judge:
         fresh = [each for each in dict.fromkeys(knobs) if each not in self.scores]
         if fresh:
             cost, violation = self.play(fresh, self.trials)
+            costs, worst = summaries(self.trials, self.question.confidence, cost, violation)
             for row, each in enumerate(fresh):
-                self.scores[each] = score(self.trials, self.question.confidence, cost[row], violation[row])
+                found = float(costs[row]), float(worst[row])
+                self.scores[each] = Score(*found, tuple(cost[row].tolist()), tuple(violation[row].tolist()))
         return [self.scores[each] for each in knobs]
 
     def best(self, knobs: Sequence[TrafficKnobs]) -> TrafficKnobs:
@@ -93,53 +123,86 @@ class Judge:
         return [each for each, _ in scored]
 
 
+@lru_cache(maxsize=8192)
+def _packed(knobs: TrafficKnobs, request_millicores: int) -> PackedSpec:
+    """Remembered, for a search comes back to the same knobs, and reading a spec takes as long as playing it for an hour."""
+    return packed_policy(knobs.spec(), request_millicores, "policy")
+
+
 def score(
     trials: Sequence[Trial], confidence: float, cost: Floats, violation: Floats, *, recorded_confidence: float = 1.0
 ) -> Score:
-    """One policy's figures over these trials; float64[trials] each.
+    """One policy's figures over these trials; float64[trials] each."""
+    costs, worst = summaries(trials, confidence, cost[None], violation[None], recorded_confidence=recorded_confidence)
+    return Score(float(costs[0]), float(worst[0]), tuple(cost.tolist()), tuple(violation.tolist()))
+
+
+def summaries(
+    trials: Sequence[Trial], confidence: float, cost: Floats, violation: Floats, *, recorded_confidence: float = 1.0
+) -> tuple[Floats, Floats]:
+    """(Cost, violation) as in `Score` of every policy; both float64[policies, trials].
 
     The violation is what `recorded_confidence` of the recorded runs and `confidence` of the variations stay within.
     """
     costs = []
-    worst = 0.0
+    worst = np.zeros(cost.shape[0])
     for trace in sorted({trial.trace for trial in trials}):
         mine = [row for row, trial in enumerate(trials) if trial.trace == trace]
-        costs.append(float(cost[mine].mean()))
-        recorded = [float(violation[row]) for row in mine if trials[row].recorded]
-        others = [float(violation[row]) for row in mine if not trials[row].recorded]
-        worst = max(
-            worst,
-            float(np.quantile(recorded, recorded_confidence)) if recorded else 0.0,
-            float(np.quantile(others, confidence)) if others else 0.0,
-        )
-    return Score(float(np.mean(costs)), worst, tuple(cost.tolist()), tuple(violation.tolist()))
+        costs.append(np.ascontiguousarray(cost[:, mine]).mean(axis=1))
+        for share, is_recorded in ((recorded_confidence, True), (confidence, False)):
+            rows = [row for row in mine if trials[row].recorded == is_recorded]
+            if rows:
+                worst = np.maximum(worst, np.quantile(violation[:, rows], share, axis=1))
+    return np.mean(np.column_stack(costs), axis=1), worst
+
+
+def rounds_of(judge: Judge) -> list[int]:
+    """How many runs of each trace have been played after each round of a race: doubling, and fewer than all."""
+    most = 1 + max(trial.run for trial in judge.trials)
+    shortest = min(duration(trace) for trace in judge.question.traces)
+    runs = max(1, min(most // 4, math.ceil(FIRST_SECONDS / shortest)))
+    found = []
+    while runs < most:
+        found.append(runs)
+        runs *= 2
+    return found
+
+
+def expected_seconds(judge: Judge, policies: int, least: int, *, begin: int = 0) -> float:
+    """Policy-seconds of a race between so many policies, from the round `begin` on."""
+    rounds = rounds_of(judge)
+    seconds = [
+        float(sum(trial.world.rates.shape[0] for trial in judge.trials if before <= trial.run < runs))
+        for before, runs in zip([0, *rounds], rounds, strict=False)
+    ]
+    return race_seconds(policies, least, seconds, judge.whole_seconds, begin=begin)
 
 
 def race(judge: Judge, knobs: Sequence[TrafficKnobs], *, least: int = LEAST_SURVIVORS) -> list[TrafficKnobs]:
-    """The survivors, best first. All are played in the first run of every trace, the rest in two, and so on, doubling.
+    """The survivors, best first. All are played in the first runs of every trace, the rest in twice as many, and so on.
 
     At least `least` survive every round, the best so far.
     """
     question = judge.question
-    most = 1 + max(trial.run for trial in judge.trials)
     alive = list(knobs)
     cost = np.zeros((len(alive), 0))
     violation = np.zeros((len(alive), 0))
-    runs = max(1, min(most // 4, math.ceil(FIRST_SECONDS / min(duration(trace) for trace in question.traces))))
-    stage = 0
-    while runs < most and len(alive) > least:
+    for stage, runs in enumerate(rounds_of(judge)):
+        if len(alive) <= least:
+            break
+        judge.outlook.current = expected_seconds(judge, len(alive), least, begin=stage)
         played = [trial for trial in judge.trials if trial.run < runs]
         more_cost, more_violation = judge.play(alive, played[cost.shape[1] :])
         cost, violation = np.hstack((cost, more_cost)), np.hstack((violation, more_violation))
-        scores = [score(played, question.confidence, cost[row], violation[row]) for row in range(len(alive))]
+        costs, worst = summaries(played, question.confidence, cost, violation)
+        holding = costs[worst <= question.budget]
+        dearest = float(holding.min()) * (1 + COST_SLACK[min(stage, len(COST_SLACK) - 1)]) if holding.size else np.inf
         allowed = question.budget * VIOLATION_SLACK[min(stage, len(VIOLATION_SLACK) - 1)]
-        holding = [each.cost for each in scores if each.violation <= question.budget]
-        dearest = min(holding) * (1 + COST_SLACK[min(stage, len(COST_SLACK) - 1)]) if holding else np.inf
-        ranked = sorted(range(len(alive)), key=lambda row: (*scores[row].order(question.budget), repr(alive[row])))
-        promising = [row for row in ranked if scores[row].violation <= allowed and scores[row].cost <= dearest]
+        beyond = np.maximum(0.0, worst - question.budget)
+        ranked = sorted(range(len(alive)), key=lambda row: (beyond[row], costs[row], repr(alive[row])))
+        promising = np.flatnonzero((worst <= allowed) & (costs <= dearest)).tolist()
         kept = sorted(set(promising) | set(ranked[:least]))
         alive = [alive[row] for row in kept]
         cost, violation = cost[kept], violation[kept]
-        runs *= 2
-        stage += 1
+    judge.outlook.current = len(alive) * float(judge.whole_seconds)
     return judge.ranked(alive)

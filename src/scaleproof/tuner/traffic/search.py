@@ -13,14 +13,16 @@ from typing import Final
 
 import numpy as np
 
+from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.spec.autoscaling import AutoscalingSpec
 from scaleproof.spec.errors import InfeasibleError
 from scaleproof.tuner.optimise import DEFAULT_TARGET
 from scaleproof.tuner.ports import Progress
 from scaleproof.tuner.traffic import knobs as values
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
+from scaleproof.tuner.traffic.outlook import Outlook
 from scaleproof.tuner.traffic.question import TrafficQuestion, Trial, rates_by_second, trials_of
-from scaleproof.tuner.traffic.race import Judge, Score, race, score
+from scaleproof.tuner.traffic.race import LEAST_SURVIVORS, Judge, Player, Score, expected_seconds, race, score
 
 TIE: Final = 0.005
 """Within this share of the cost, the policy with fewer knobs set wins."""
@@ -30,11 +32,17 @@ KEPT_CONFIDENCE: Final = 0.5
 KEPT_RECORDED: Final = 0.75
 """The shares of variations and of recorded runs in which the policy in force must still hold: to be chosen takes more than to stay."""
 PASSES: Final = 6
+USUAL_PASSES: Final = 3
+"""That a search makes; the last one finds nothing better."""
+SPEED_SECONDS: Final = 0.5
+SPEED_SHARE: Final = 0.02
+"""After so much time, or so much of the search, its speed is known."""
 POLISHED: Final = 10
 """Survivors of each round of a race between neighbours."""
 _TARGETS: Final = 20
 """Targets of the grid, evenly from half of what a replica holds to all of it."""
 _NEAR: Final = (-6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6)
+_NEAR_WITHOUT: Final = range(-16, 9)
 _FRONTIER: Final = 16
 SHOWN: Final = 10.0
 """The frontier is shown up to this many budgets."""
@@ -83,30 +91,29 @@ class TrafficTuning:
         return self.kept or self.score
 
 
-def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callable[[], float]) -> TrafficTuning:
-    """Raises InfeasibleError where no policy within the bounds keeps the budget; it says what would."""
+def tune_on_traffic(
+    question: TrafficQuestion, progress: Progress, clock: Callable[[], float], player: Player = evaluate
+) -> TrafficTuning:
+    """Raises InfeasibleError where no policy within the bounds keeps the budget; it says what would.
+
+    `player`: a `checkpoint.Checkpoint`, where an interrupted search is to go on.
+    """
     trials = trials_of(question)
     whole = grid(question)
-    seconds = sum(trial.world.rates.shape[0] for trial in trials if trial.run == 0)
-    progress.stage("searching the policy")
-    begun = clock()
-    done = 0
-
-    def advance(policy_seconds: int) -> None:
-        nonlocal done
-        done += policy_seconds
-        progress.advance(clock() - begun, f"{done / max(1, seconds):,.0f} policies' runs simulated")
-
-    judge = Judge(question, trials, advance)
+    outlook = Outlook()
+    judge = Judge(question, trials, player=player, outlook=outlook)
+    outlook.current = expected_seconds(judge, len(whole), LEAST_SURVIVORS)
+    outlook.coming = _later_steps(judge, whole[0])
+    watch_over(judge, "searching the policy", progress, clock)
     ranked = race(judge, whole)
-    best = _polished(judge, ranked[:1])
+    best = polished(judge, ranked[:1])
     if judge.scores[best].violation > question.budget:
-        best = _polished(judge, [best, *_with_more_replicas(question, best)])
+        best = polished(judge, [best, *_with_more_replicas(question, best)])
     if judge.scores[best].violation > question.budget:
         raise _infeasible(judge, judge.scores[best])
-    best = _simplified(judge, best)
+    best = simplified(judge, best)
     worth = tuple(_worth(judge, best, knob) for knob in best.set_fields())
-    target = _target(question, DEFAULT_TARGET)
+    target = target_of(question, DEFAULT_TARGET)
     default = TrafficKnobs(target, question.least_replicas, question.maximum, question.of_requests)
     (default_score,) = judge.whole([default])
     considered = len(set(whole) | set(judge.scores))
@@ -123,6 +130,37 @@ def tune_on_traffic(question: TrafficQuestion, progress: Progress, clock: Callab
     )
 
 
+def watch_over(judge: Judge, title: str, progress: Progress, clock: Callable[[], float]) -> None:
+    """Show from now on, as a stage, how far the judge's outlook is. The stage begins when the speed is known."""
+    outlook = judge.outlook
+    runs = max(1, sum(trial.world.rates.shape[0] for trial in judge.trials if trial.run == 0))
+    begun = clock()
+    expected: list[float] = []
+
+    def advance(policy_seconds: int) -> None:
+        outlook.played(policy_seconds)
+        elapsed = clock() - begun
+        left = outlook.seconds_left(elapsed)
+        if not expected:
+            if elapsed < SPEED_SECONDS and outlook.share() < SPEED_SHARE:
+                return
+            expected.append(max(1.0, elapsed + left))
+            progress.stage(title, expected[0])
+        # In the stage's own seconds: the better the estimate becomes, the nearer they are to a clock's.
+        progress.advance(
+            expected[0] * outlook.share(), f"{outlook.done / runs:,.0f} policies' runs simulated, about {left:,.0f} s left"
+        )
+
+    judge.advance = advance
+
+
+def _later_steps(judge: Judge, typical: TrafficKnobs) -> list[tuple[str, float]]:
+    """What follows the first race, with the policy-seconds that it usually plays."""
+    moves = expected_seconds(judge, len(_moves(judge.question, typical)), POLISHED)
+    without_one_knob = len(_NEAR_WITHOUT) * float(judge.whole_seconds)
+    return [("polishing", moves)] * USUAL_PASSES + [("simplifying", 3 * without_one_knob)]
+
+
 def _kept(judge: Judge, best: TrafficKnobs) -> Score | None:
     question = judge.question
     if question.current is None:
@@ -135,7 +173,7 @@ def _kept(judge: Judge, best: TrafficKnobs) -> Score | None:
     return found if holds else None
 
 
-def _target(question: TrafficQuestion, utilization: float) -> int:
+def target_of(question: TrafficQuestion, utilization: float) -> int:
     """A target in the metric's unit that means this CPU utilisation."""
     if not question.of_requests:
         return max(1, round(utilization))
@@ -147,7 +185,7 @@ def _target(question: TrafficQuestion, utilization: float) -> int:
 def grid(question: TrafficQuestion) -> list[TrafficKnobs]:
     """At least 3,000 policies over all knobs but the minimum, which is moved later."""
     top = question.service.utilization_at_capacity
-    targets = sorted({_target(question, share * top) for share in np.linspace(0.45, 1.0, _TARGETS)})
+    targets = sorted({target_of(question, share * top) for share in np.linspace(0.45, 1.0, _TARGETS)})
     base = TrafficKnobs(targets[0], question.least_replicas, question.maximum, question.of_requests)
     return [
         base.turned(
@@ -173,14 +211,14 @@ def grid(question: TrafficQuestion) -> list[TrafficKnobs]:
     ]
 
 
-def _step(question: TrafficQuestion) -> int:
+def step_of(question: TrafficQuestion) -> int:
     """A small change of the target: about a 140th of what a replica holds, at least one unit."""
-    return max(1, round(_target(question, question.service.utilization_at_capacity) / 140))
+    return max(1, round(target_of(question, question.service.utilization_at_capacity) / 140))
 
 
 def _moves(question: TrafficQuestion, knobs: TrafficKnobs) -> list[TrafficKnobs]:
     """Every value of every knob, each with some targets around, so that a knob can pay for a higher target."""
-    step = _step(question)
+    step = step_of(question)
     turned = [knobs]
     turned += [knobs.turned(up_tolerance=each) for each in values.UP_TOLERANCES]
     turned += [knobs.turned(down_tolerance=each) for each in values.DOWN_TOLERANCES]
@@ -193,7 +231,7 @@ def _moves(question: TrafficQuestion, knobs: TrafficKnobs) -> list[TrafficKnobs]
         for each in (knobs.minimum - 1, knobs.minimum + 1)
         if question.least_replicas <= each <= question.maximum
     ]
-    highest = _target(question, 1.05 * question.service.utilization_at_capacity)
+    highest = target_of(question, 1.05 * question.service.utilization_at_capacity)
     found = [
         each.turned(target=each.target + near * step)
         for each in turned
@@ -203,21 +241,28 @@ def _moves(question: TrafficQuestion, knobs: TrafficKnobs) -> list[TrafficKnobs]
     return list(dict.fromkeys(found))
 
 
-def _polished(judge: Judge, begin: Sequence[TrafficKnobs]) -> TrafficKnobs:
+def polished(judge: Judge, begin: Sequence[TrafficKnobs]) -> TrafficKnobs:
     """Moves from the best of these for as long as one helps."""
     best = judge.best(begin)
-    for _ in range(PASSES):
-        better = race(judge, [best, *_moves(judge.question, best)], least=POLISHED)[0]
+    for number in range(PASSES):
+        moves = [best, *_moves(judge.question, best)]
+        expected = expected_seconds(judge, len(moves), POLISHED)
+        judge.outlook.begin("polishing", expected)
+        if number + 1 < PASSES:
+            judge.outlook.expect_one("polishing", expected)
+        better = race(judge, moves, least=POLISHED)[0]
         if better == best:
             break
         best = better
+    judge.outlook.drop("polishing")
     return best
 
 
-def _simplified(judge: Judge, best: TrafficKnobs) -> TrafficKnobs:
+def simplified(judge: Judge, best: TrafficKnobs) -> TrafficKnobs:
     """Knobs that gain next to nothing go back to Kubernetes' default, the least useful first."""
     budget = judge.question.budget
     ceiling = judge.scores[best].cost * (1 + TIE)
+    judge.outlook.begin("simplifying", len(best.set_fields()) * len(_NEAR_WITHOUT) * float(judge.whole_seconds))
     while best.set_fields():
         options = [_without(judge, best, knob) for knob in best.set_fields()]
         fitting = [each for each in options if judge.scores[each].violation <= budget and judge.scores[each].cost <= ceiling]
@@ -230,8 +275,8 @@ def _simplified(judge: Judge, best: TrafficKnobs) -> TrafficKnobs:
 def _without(judge: Judge, best: TrafficKnobs, knob: str) -> TrafficKnobs:
     """The best policy near by that leaves this knob at Kubernetes' default: the target may make up for it."""
     plain = best.turned(**{knob: None})
-    step = _step(judge.question)
-    options = [plain.turned(target=plain.target + near * step) for near in range(-16, 9) if plain.target + near * step >= 1]
+    step = step_of(judge.question)
+    options = [plain.turned(target=plain.target + near * step) for near in _NEAR_WITHOUT if plain.target + near * step >= 1]
     return judge.best(options)
 
 

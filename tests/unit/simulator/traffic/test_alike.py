@@ -20,15 +20,16 @@ from scaleproof.hpa.replica_calculator import (
     READY,
     UNREADY,
     calc_plain_metric_replicas,
+    get_external_per_pod_metric_replicas,
     get_resource_replicas,
 )
-from scaleproof.simulator.traffic.alike import replicas_for_utilization, replicas_for_value
+from scaleproof.simulator.traffic.alike import replicas_for_schedule, replicas_for_utilization, replicas_for_value
 
 COUNTS = st.integers(0, 9)
 USAGES = st.integers(0, 3000) | st.integers(0, 10**9)
 TARGETS = st.integers(1, 400) | st.integers(1, 100_000)
 TOLERANCES = st.sampled_from([0.0, 0.1, 0.25]) | st.floats(0, 2)
-EXAMPLES = settings(max_examples=2000 if COMPILED else 300, deadline=None)
+EXAMPLES = settings(max_examples=2000 if COMPILED else 100, deadline=None)
 
 
 @st.composite
@@ -64,6 +65,14 @@ def test_a_value_is_that_of_the_pods_one_by_one(situation):
     at, counts, groups, usage = situation
     replicas, _, _, _, reason = calc_plain_metric_replicas(*at, groups, usage, 0, 0)
     assert replicas_for_value(*at, *counts, total(groups, usage)) == (replicas, reason)
+
+
+@settings(max_examples=200 if COMPILED else 60, deadline=None)
+@given(current=st.integers(1, 60), wanted=st.integers(1, 60), down=TOLERANCES, up=TOLERANCES)
+def test_a_schedule_is_an_external_metric_of_one_a_replica(current, wanted, down, up):
+    """KEDA's metric has milli-values: `wanted` thousand, at a target of a thousand."""
+    expected = get_external_per_pod_metric_replicas(current, 1000, 1000 * wanted, down, up)[0]
+    assert replicas_for_schedule(current, wanted, down, up) == expected
 
 
 def test_every_reason():

@@ -6,14 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.plain_traffic import play_plainly
 from scaleproof.hpa.compiled import COMPILED
+from scaleproof.simulator import autoscaling
 from scaleproof.simulator.traffic import kernel
 from scaleproof.simulator.traffic.evaluate import evaluate
-from scaleproof.simulator.traffic.kernel import PERIOD, RESULTS, World, highest_between, play
+from scaleproof.simulator.traffic.kernel import NOT_SCHEDULED, PERIOD, RESULTS, World, highest_between, play
 from scaleproof.simulator.traffic.policies import pack_policies
 from scaleproof.simulator.traffic.service_model import ServiceModel
 from scaleproof.spec.autoscaling import AutoscalingSpec
@@ -25,13 +26,13 @@ def requests_at(value):
     return {"type": "Pods", "pods": {"metric": {"name": "requests"}, "target": {"type": "AverageValue", "averageValue": value}}}
 
 
-def a_world(rates, *, sync=0, scrape=0, starts=(0.0,), noise=(1.0,), before=None) -> World:
+def a_world(rates, *, sync=0, scrape=0, starts=(0.0,), noise=(1.0,), before=None, scheduled=NOT_SCHEDULED) -> World:
     rates = np.asarray(rates, float)
     if before is None:
         before = rates[0] if rates.size else 0.0
     sums = np.concatenate(([0.0], np.cumsum(rates)))
     highest = highest_between(rates, sync, scrape)
-    return World(rates, sums, highest, sync, scrape, np.array(starts, float), np.array(noise, float), float(before))
+    return World(rates, sums, highest, sync, scrape, np.array(starts, float), np.array(noise, float), float(before), scheduled)
 
 
 def played(player, world, service, packed, row, initial):
@@ -160,21 +161,30 @@ def specs(draw, service):
     return AutoscalingSpec.model_validate(document)
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", "400" if COMPILED else "250")), deadline=None)
+@st.composite
+def worlds(draw, service):
+    phases = st.integers(0, PERIOD - 1)
+    rates = draw(traces()) * service.capacity_per_second
+    levels = draw(st.just([]) | st.lists(st.integers(1, 20), min_size=1, max_size=4))
+    scheduled = np.resize(np.repeat(np.array(levels, np.int64), draw(st.integers(1, 200))), rates.size if levels else 0)
+    return a_world(
+        rates,
+        sync=draw(phases),
+        scrape=draw(phases),
+        starts=draw(st.lists(st.floats(*service.start_seconds), min_size=1, max_size=4)),
+        noise=draw(st.just([1.0]) | st.lists(st.floats(0, 2), min_size=1, max_size=4)),
+        before=draw(FACTORS) * service.capacity_per_second,
+        scheduled=scheduled,
+    )
+
+
+@settings(max_examples=int(os.environ.get("EXAMPLES", "400" if COMPILED else "100")), deadline=None)
 @given(data=st.data())
 def test_the_kernel_gives_what_a_loop_over_every_second_and_pod_gives(data):
     service = data.draw(services())
     two = [data.draw(specs(service)) for _ in range(2)]
     packed = pack_policies(two, service)
-    phases = st.integers(0, PERIOD - 1)
-    world = a_world(
-        data.draw(traces()) * service.capacity_per_second,
-        sync=data.draw(phases),
-        scrape=data.draw(phases),
-        starts=data.draw(st.lists(st.floats(*service.start_seconds), min_size=1, max_size=4)),
-        noise=data.draw(st.just([1.0]) | st.lists(st.floats(0, 2), min_size=1, max_size=4)),
-        before=data.draw(FACTORS) * service.capacity_per_second,
-    )
+    world = data.draw(worlds(service))
     for row, spec in enumerate(two):
         initial = data.draw(st.integers(spec.min_replicas, spec.max_replicas))
         counts, result = played(play, world, service, packed, row, initial)
@@ -183,6 +193,25 @@ def test_the_kernel_gives_what_a_loop_over_every_second_and_pod_gives(data):
         assert counts.tolist() == expected_counts.tolist()
         assert result.tolist() == pytest.approx(expected.tolist(), rel=1e-9, abs=0)
         assert result[kernel.VIOLATED] == expected[kernel.VIOLATED]
+
+
+@settings(max_examples=100 if COMPILED else 40, deadline=None)
+@given(data=st.data())
+def test_a_schedule_of_the_minimum_changes_nothing(data):
+    service = data.draw(services())
+    spec = data.draw(specs(service))
+    world = data.draw(worlds(service))
+    packed = pack_policies([spec], service)
+    low = spec.min_replicas
+    # A tolerance that covers one replica more would hold it: `test_within_the_tolerance_a_window_holds_what_is_there`.
+    assume(low / (low + 1) < 1 - packed.floats[0, autoscaling.DOWN_TOLERANCE] - 1e-9)
+    initial = data.draw(st.integers(low, spec.max_replicas))
+    without = played(play, world._replace(scheduled=NOT_SCHEDULED), service, packed, 0, initial)
+    for replicas in {1, low}:
+        scheduled = world._replace(scheduled=np.full(world.rates.size, replicas, np.int64))
+        counts, result = played(play, scheduled, service, packed, 0, initial)
+        assert counts.tolist() == without[0].tolist()
+        assert result.tolist() == without[1].tolist()
 
 
 # Timelines: decisions at 1, 16, 31 … s, scrapes at 0, 15, 30 … s. 80 % of 250m are 80 requests/s of a replica, which holds 100.
@@ -208,12 +237,15 @@ def spec_of(behavior=None, metric=CPU, low=1, high=100) -> AutoscalingSpec:
 class Timeline:
     """`steps`: (second, requests/s from there on); the first second's rate has lasted for long."""
 
-    def __init__(self, steps, seconds, *, initial=1, spec=None, sync=1, scrape=0, **service):
+    def __init__(self, steps, seconds, *, initial=1, spec=None, sync=1, scrape=0, scheduled=(), **service):
         model = service_of(**service)
         rates = np.zeros(seconds)
         for second, rate in steps:
             rates[second:] = rate
-        world = a_world(rates, sync=sync, scrape=scrape, starts=[model.start_seconds[0]])
+        wanted = np.ones(seconds if scheduled else 0, np.int64)
+        for second, replicas in scheduled:
+            wanted[second:] = replicas
+        world = a_world(rates, sync=sync, scrape=scrape, starts=[model.start_seconds[0]], scheduled=wanted)
         counts, self.result = played(play, world, model, pack_policies([spec or spec_of({})], model), 0, initial)
         self.before_decision = {sync + PERIOD * number: int(count) for number, count in enumerate(counts)}
 
@@ -301,6 +333,24 @@ class TestTimelines:
                 run = Timeline([(0, 3 * rate)], 600, initial=3, spec=spec_of(exact, metric), sync=sync, scrape=scrape)
                 assert set(run.counts) == {3}
 
+    def test_a_window_brings_replicas_before_the_traffic_does(self):
+        """Scheduled from 30 to 90: 4 replicas are asked for at 31, the peak of 60 s later finds them ready."""
+        at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+        window = [(30, 4), (90, 1)]
+        run = Timeline([(0, 80), (60, 320), (85, 80)], 150, spec=spec_of(at_once), scheduled=window, start_seconds=(20, 20))
+        # at 91 the sample of 90 has seen 25 s of the peak; one replica is enough from 106 on
+        assert run.before_decision == {1: 1, 16: 1, 31: 1, 46: 4, 61: 4, 76: 4, 91: 4, 106: 3, 121: 1, 136: 1}
+        assert run.violated == 0
+        alone = Timeline([(0, 80), (60, 320), (85, 80)], 150, spec=spec_of(at_once), start_seconds=(20, 20))
+        assert alone.violated > 0
+
+    @pytest.mark.parametrize(("initial", "stays"), [(11, 11), (12, 10), (9, 10), (10, 10)])
+    def test_within_the_tolerance_a_window_holds_what_is_there(self, initial, stays):
+        """An external metric of 10 at a target of 1 a replica: 11 replicas are 10/11 of it, which 10 % tolerate; 9 are 10/9."""
+        at_once = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+        run = Timeline([(0, 80)], 60, initial=initial, spec=spec_of(at_once), scheduled=[(0, 10)])
+        assert run.counts[-1] == stays
+
     def test_a_fresh_sample_is_of_the_time_since_the_start(self):
         """A replica of 31 is ready at 36; at 45, 14 s old, it has served 9 s: 9/14 of 80 requests/s, and 80 are wanted."""
         exact = {"scaleUp": {"tolerance": "0"}, "scaleDown": {"stabilizationWindowSeconds": 0, "tolerance": "0.1"}}
@@ -359,12 +409,13 @@ specs = [AutoscalingSpec.model_validate({"minReplicas": 2, "maxReplicas": 30, "m
 rng = np.random.default_rng(5)
 rates = 600 * (1.2 + np.sin(np.arange(1500) / 200)) * rng.gamma(20, 0.05, 1500)
 policies, world = pack_policies(specs, service), world_of(rates, service, seed=3, usage_noise=0.02)
-print(COMPILED, evaluate(policies, service, [world]).tolist(), replicas_over_time(policies, service, world).tolist())
+scheduled = world._replace(scheduled=np.where(np.arange(1500) // 400 % 2 == 1, 14, 1))
+print(COMPILED, evaluate(policies, service, [world, scheduled]).tolist(), replicas_over_time(policies, service, world).tolist())
 """
 
 
 def run_program(*, interpreted: bool) -> str:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCALEPROOF_", "COV_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SCALEPROOF_", "COVERAGE_"))}
     if interpreted:
         environment["SCALEPROOF_INTERPRETED"] = "1"
     done = subprocess.run(

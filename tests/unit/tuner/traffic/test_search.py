@@ -9,13 +9,15 @@ import pytest
 
 from benchmarks.fixed_point import tuned, tuned_twice, wave
 from benchmarks.reference import SERVICE
+from fakes.progress import FakeProgress
 from scaleproof.simulator.traffic.evaluate import evaluate
 from scaleproof.simulator.traffic.kernel import REPLICA_SECONDS, VIOLATED
 from scaleproof.simulator.traffic.policies import pack_policies
 from scaleproof.simulator.traffic.worlds import world_of
 from scaleproof.spec.errors import BadInputError, InfeasibleError
 from scaleproof.spec.trace_file import Trace
-from scaleproof.tuner.traffic import search
+from scaleproof.tuner.traffic import checkpoint, search
+from scaleproof.tuner.traffic.checkpoint import Checkpoint, key_of
 from scaleproof.tuner.traffic.knobs import TrafficKnobs
 from scaleproof.tuner.traffic.question import TrafficQuestion, playable, rates_by_second, trials_of
 from scaleproof.tuner.traffic.race import Judge, race
@@ -26,9 +28,36 @@ def question() -> TrafficQuestion:
     return TrafficQuestion(SERVICE, [wave(1), wave(2, noise=0.05)], most_runs=8)
 
 
+class Watched(FakeProgress):
+    """Remembers how much was done, too; Ctrl-C is pressed when it is so much."""
+
+    def __init__(self, interrupted_at: float = np.inf) -> None:
+        super().__init__()
+        self.expected = []
+        self.notes = []
+        self.done = []
+        self.interrupted_at = interrupted_at
+
+    def stage(self, title, seconds=None):
+        super().stage(title, seconds)
+        self.expected.append(seconds)
+
+    def advance(self, elapsed_seconds, note=""):
+        super().advance(elapsed_seconds, note)
+        self.notes.append(note)
+        self.done.append(float(note.split()[0].replace(",", "")))
+        if self.done[-1] >= self.interrupted_at:
+            raise KeyboardInterrupt
+
+
 @pytest.fixture(scope="module")
-def answer(question):
-    return tuned(question)
+def watched():
+    return Watched()
+
+
+@pytest.fixture(scope="module")
+def answer(question, watched):
+    return search.tune_on_traffic(question, watched, lambda: 0.0)
 
 
 def test_it_costs_less_than_the_default_and_holds_in_runs_never_seen(question, answer) -> None:
@@ -53,8 +82,28 @@ def test_racing_finds_what_brute_force_finds(question) -> None:
     assert len(judge.scores) < len(grid) / 4  # and it was a race
 
 
-def test_the_same_question_has_the_same_answer(question, answer) -> None:
-    assert tuned(question).best == answer.best
+def test_progress_says_how_far_it_is(answer, watched) -> None:
+    """Against what turned out: the share shown is never further than a quarter off, and never falls."""
+    assert watched.stages == ["searching the policy"]
+    done = watched.done
+    shown = [elapsed / watched.expected[0] for elapsed in watched.elapsed]
+    assert shown == sorted(shown)
+    assert max(abs(share - played / done[-1]) for share, played in zip(shown, done, strict=True)) < 0.25
+    assert all("s left" in note for note in watched.notes)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_interrupted_and_continued_it_is_the_same_search(question, answer, watched, share, monkeypatch) -> None:
+    """Ctrl-C in the middle of a play: what was saved last is continued, and only the rest is played."""
+    monkeypatch.setattr(checkpoint, "PIECE_SECONDS", 3_000_000)
+    whole, saved = watched.done[-1], []
+    with pytest.raises(KeyboardInterrupt):
+        interrupted = Checkpoint(key_of(question, "1"), saved.append)
+        search.tune_on_traffic(question, Watched(share * whole), lambda: 0.0, interrupted)
+    rest = Watched()
+    continued = search.tune_on_traffic(question, rest, lambda: 0.0, Checkpoint(key_of(question, "1"), saved.append, saved[-1]))
+    assert dataclasses.replace(continued, trials=()) == dataclasses.replace(answer, trials=())
+    assert rest.done[-1] < (1.15 - share) * whole
 
 
 def test_no_knob_is_turned_for_nothing(answer) -> None:
@@ -89,7 +138,7 @@ def test_tuning_the_tuned_changes_nothing_though_it_was_measured_anew(number) ->
 
 def test_ten_rounds_do_not_drift() -> None:
     """Each round starts from the answer of the one before, on other runs; the target never ratchets."""
-    question = TrafficQuestion(SERVICE, [wave(3, minutes=20)], most_runs=20)
+    question = TrafficQuestion(SERVICE, [wave(3, minutes=20)], most_runs=12)
     answer = tuned(question)
     current, targets = answer.spec, []
     for round_ in range(10):
