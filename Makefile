@@ -35,7 +35,7 @@ demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
 test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test
 
-test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 13 minutes)
+test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
 	@scripts/test-platform
 
 .PHONY: test-upstream
