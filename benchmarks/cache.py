@@ -22,13 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
-import psutil
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from service_processes import DataServer, Replica, free_port  # noqa: E402  needs the path
 
+from benchmarks.process_cpu import cpu_seconds  # noqa: E402  needs the path
 from loadtests.journeys import sample  # noqa: E402  needs the path
 from scaleproof.runtime.postgres import PostgresServer  # noqa: E402  needs the path
 from scaleproof.runtime.redis import RedisServer  # noqa: E402  needs the path
@@ -117,17 +117,6 @@ async def send(requests: list[Request], urls: list[str]) -> list[float]:
                 await asyncio.sleep(max(start + request.at - time.monotonic(), 0))
                 group.create_task(one(request))
     return latencies
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of a process and of everything below it, dead or alive."""
-    process = psutil.Process(pid)
-    own = process.cpu_times()
-    total = own.user + own.system + own.children_user + own.children_system
-    for child in process.children(recursive=True):
-        times = child.cpu_times()
-        total += times.user + times.system
-    return total
 
 
 def read_hit_rates(replicas: list[Replica]) -> dict[str, float]:

@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 import psycopg
 
 from benchmarks.order_databases import OPTIMISED, PLAIN, ROOT, WARM, Bench, Side, p95, timed
 from benchmarks.order_indexes import candidates
 from benchmarks.order_questions import QUESTIONS, draw_name, path_of
 from benchmarks.plain_orders import PlainOrdersRepository
+from benchmarks.process_cpu import cpu_seconds
 from benchmarks.statement_plans import Plan, explain
 from services.common.migrations import revisions, upgrade
 from services.orders.setup import MIGRATIONS
@@ -135,17 +135,6 @@ async def serve_for(url: str, seconds: float, source: random.Random, orders: int
 
         await asyncio.gather(*(user() for _ in range(AT_ONCE)))
     return answered
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of a process and of everything below it, dead or alive."""
-    process = psutil.Process(pid)
-    own = process.cpu_times()
-    total = own.user + own.system + own.children_user + own.children_system
-    for child in process.children(recursive=True):
-        times = child.cpu_times()
-        total += times.user + times.system
-    return total
 
 
 def capacity(bench: Bench, seconds: float) -> list[str]:

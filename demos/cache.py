@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 import httpx
-import psutil
 
+from benchmarks.process_cpu import cpu_seconds
 from demos.figures import p95, table
 from demos.program import main
 from demos.stage import Data, Replica, Stage
@@ -106,17 +106,6 @@ def lookups(replicas: Sequence[Replica], cache: str) -> Counter[str]:
 def loads(counted: Counter[str]) -> int:
     """How often PostgreSQL was asked."""
     return sum(counted[result] for result in LOADS)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Of a process and of everything below it, dead or alive."""
-    process = psutil.Process(pid)
-    own = process.cpu_times()
-    total = own.user + own.system + own.children_user + own.children_system
-    for child in process.children(recursive=True):
-        times = child.cpu_times()
-        total += times.user + times.system
-    return float(total)
 
 
 @dataclass(frozen=True)

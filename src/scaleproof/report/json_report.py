@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any, Final
 
 from scaleproof import __version__
 from scaleproof.report.findings import Findings
+from scaleproof.report.finite import finite
 
 REPORT_VERSION: Final = 1
 
@@ -38,14 +38,4 @@ def json_report(findings: Findings) -> str:
         "facts": findings.facts,
         "not_measured": findings.not_measured,
     }
-    return json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, float):
-        return node if math.isfinite(node) else None
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return node
+    return json.dumps(finite(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import textwrap
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from scaleproof.hpa.reasons import MEANINGS
 from scaleproof.report.checkup import harmless
+from scaleproof.report.finite import finite
 from scaleproof.report.wording import MISSING, amount, clock, duration, is_known, number, percent
 from scaleproof.telemetry.live import DecisionReading, LoadReading, ServiceNow, Snapshot
 
@@ -88,7 +88,7 @@ def json_line(snapshot: Snapshot, heading: Heading) -> str:
         "load": None if snapshot.load is None else asdict(snapshot.load),
         "services": services,
     }
-    return json.dumps(_finite(document), ensure_ascii=False, allow_nan=False)
+    return json.dumps(finite(document), ensure_ascii=False, allow_nan=False)
 
 
 def load_words(load: LoadReading) -> str:
@@ -215,13 +215,3 @@ def _fitted(text: str, width: int, style: str = "") -> Text:
 
 def _cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)).rstrip() + "…"
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, float):
-        return node if math.isfinite(node) else None
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return node
