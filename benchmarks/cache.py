@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from service_processes import DataServer, Replica, free_port  # noqa: E402  needs the path
 
+from benchmarks.order_questions import draw_name  # noqa: E402  needs the path
 from benchmarks.process_cpu import cpu_seconds  # noqa: E402  needs the path
 from loadtests.journeys import sample  # noqa: E402  needs the path
 from scaleproof.runtime.postgres import PostgresServer  # noqa: E402  needs the path
@@ -70,21 +71,18 @@ class Cost:
 
 def draw_path(source: random.Random) -> tuple[str, dict[str, object] | None]:
     """What journeys ask of orders, their weights times their tasks' (loadtests/journeys); the dashboard's overview asks twice."""
-    kind = source.choices(
-        ("newest", "of customer", "detail", "search", "create", "revenue", "to ship"),
-        weights=(2.25, 1.0, 4.08, 1.0, 0.67, 1.25, 0.5),
-    )[0]
-    if kind == "create":
+    name = draw_name(source)
+    if name == "create":
         return API, sample.basket(source)
     queries = {
-        "newest": "",
-        "of customer": f"?customer_id={source.randrange(sample.CUSTOMERS) + 1}",
+        "newest orders": "",
+        "of a customer": f"?customer_id={source.randrange(sample.CUSTOMERS) + 1}",
         "detail": f"/{sample.order_id(source)}",
-        "search": f"/search?q={sample.customer_name(source).replace(' ', '%20')}",
+        "by name": f"/search?q={sample.customer_name(source).replace(' ', '%20')}",
         "revenue": f"/revenue/daily?days={source.choice((7, 7, 7, 7, 14, 30))}",
-        "to ship": "?status=paid",
+        "to be shipped": "?status=paid",
     }
-    return API + queries[kind], None
+    return API + queries[name], None
 
 
 def draw_requests(seconds: float, rate: float) -> list[Request]:

@@ -94,7 +94,7 @@ QUESTIONS: Mapping[str, Draw] = {
 JOURNEYS = {
     "newest orders": 2.25, "of a customer": 1.0, "detail": 4.08, "by name": 1.0, "create": 0.67, "revenue": 1.25, "to be shipped": 0.5,
 }  # fmt: skip
-"""How often users ask what, as in benchmarks/cache.py."""
+"""How often users ask what: the weights of journeys times those of their tasks (loadtests/journeys); an overview asks twice."""
 
 
 def draw_name(source: random.Random) -> str:

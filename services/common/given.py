@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final
 
+from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticKnownError
 
@@ -44,6 +45,10 @@ class LateShown(Shown):
 
 class NoQuery(Given):
     """The query of an operation that has no parameters."""
+
+
+Nothing = Annotated[NoQuery, Query()]
+"""A path operation's parameter: a query that is not empty is refused."""
 
 
 def read_whole(value: object) -> object:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from services.common.errors.openapi import problems
-from services.common.given import NoQuery
+from services.common.given import Nothing
 from services.common.json_response import json_response
 from services.dashboard.schemas import Overview, OverviewQuery, StoredSettings, UserId, UserSettings
 from services.dashboard.service import DashboardService
@@ -25,12 +25,12 @@ def create_router(service: DashboardService) -> APIRouter:
         return json_response(await service.overview(query.days))
 
     @router.get("/settings/{user_id}", response_model=StoredSettings)
-    async def read_settings(user_id: UserIdInPath, _query: Annotated[NoQuery, Query()]) -> Response:
+    async def read_settings(user_id: UserIdInPath, _query: Nothing) -> Response:
         """A user's settings; the defaults where none were chosen."""
         return json_response(await service.read_settings(user_id))
 
     @router.put("/settings/{user_id}", response_model=StoredSettings)
-    async def write_settings(user_id: UserIdInPath, settings: UserSettings, _query: Annotated[NoQuery, Query()]) -> Response:
+    async def write_settings(user_id: UserIdInPath, settings: UserSettings, _query: Nothing) -> Response:
         """Replace a user's settings."""
         return json_response(await service.write_settings(user_id, settings))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from services.common.errors.openapi import problems
-from services.common.given import NoQuery
+from services.common.given import Nothing
 from services.common.tokens.authentication import CALLER_CODES
 from services.common.tokens.caller import Caller
 from services.dashboard.conditional import (
@@ -25,7 +25,6 @@ from services.dashboard.layout_service import LayoutService
 
 PREFIX = "/api/v1/dashboard/layouts"
 LayoutIdInPath = Annotated[LayoutId, Path()]
-Nothing = Annotated[NoQuery, Query()]
 ONE = (*CALLER_CODES, "layout_unknown", "document_too_new")
 CHANGED = (*ONE, *WRITE_CODES)
 DRAFTED = ("layout_name_taken", "widget_not_allowed")

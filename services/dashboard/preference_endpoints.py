@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from services.common.errors.openapi import problems
-from services.common.given import NoQuery
+from services.common.given import Nothing
 from services.common.tokens.authentication import CALLER_CODES
 from services.common.tokens.caller import Caller
 from services.dashboard.conditional import (
@@ -23,7 +21,6 @@ from services.dashboard.conditional import (
 from services.dashboard.preference_schemas import Preferences, StoredPreferences
 from services.dashboard.preference_service import PreferenceService
 
-Nothing = Annotated[NoQuery, Query()]
 ONE = (*CALLER_CODES, "document_too_new")
 
 

@@ -9,7 +9,7 @@ from fastapi.security import APIKeyCookie
 
 from services.common.errors.openapi import problems
 from services.common.errors.raised import ServiceError
-from services.common.given import IdInUrl, NoQuery
+from services.common.given import IdInUrl, Nothing
 from services.common.json_response import json_response
 from services.common.tokens.caller import TOKEN_CODES, Caller
 from services.identity import cookie
@@ -28,7 +28,6 @@ from services.identity.service import UserService
 from services.identity.session_service import Session, SessionEndedError, SessionService
 
 UserId = Annotated[IdInUrl, Path()]
-Nothing = Annotated[NoQuery, Query()]
 RefreshToken = Annotated[
     str | None,
     Security(APIKeyCookie(name=cookie.NAME, scheme_name="refresh token", description="See docs/jwt.md.", auto_error=False)),

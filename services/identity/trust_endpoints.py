@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.common.given import NoQuery
+from services.common.given import Nothing
 from services.common.json_response import json_response
 from services.common.tokens.jwks import JWKS_PATH
 from services.common.tokens.revocation_batch import REVOCATIONS_PATH, RevocationBatch
@@ -21,7 +21,7 @@ def create_trust_router(keys: KeyRing, revocations: RevocationRepository) -> API
     router = APIRouter(tags=["trust"])
 
     @router.get(JWKS_PATH, response_model=JsonWebKeySet)
-    async def key_set(_query: Annotated[NoQuery, Query()]) -> Response:
+    async def key_set(_query: Nothing) -> Response:
         """The keys that access tokens are signed with."""
         return json_response(keys.jwks(), headers={"cache-control": f"public, max-age={JWKS_CACHE_SECONDS}"})
 

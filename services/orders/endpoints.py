@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from services.common.errors.openapi import problems
-from services.common.given import IdInUrl, NoQuery
+from services.common.given import IdInUrl, Nothing
 from services.common.json_response import json_response
 from services.orders.schemas import (
     DailyRevenue,
@@ -72,12 +72,12 @@ def add_what_is_the_same(router: APIRouter, service: OrdersService) -> None:
         return json_response(await service.daily_revenue(query.days))
 
     @router.get("/{order_id}", response_model=OrderDetail, openapi_extra=problems("order_unknown"))
-    async def detail(order_id: OrderId, _query: Annotated[NoQuery, Query()]) -> Response:
+    async def detail(order_id: OrderId, _query: Nothing) -> Response:
         """One order with its items."""
         return json_response(await service.detail(order_id))
 
     @router.post("", status_code=201, response_model=PlacedOrder, openapi_extra=problems("order_part_unknown"))
-    async def create(order: NewOrder, _query: Annotated[NoQuery, Query()]) -> Response:
+    async def create(order: NewOrder, _query: Nothing) -> Response:
         """Place an order."""
         placed = await service.create(order)
         return json_response(placed, status_code=201, headers={"location": f"{router.prefix}/{placed.id}"})

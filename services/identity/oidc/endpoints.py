@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response, Security
 from fastapi.security import APIKeyCookie
 
 from services.common.errors.openapi import problems
-from services.common.given import IdInUrl, NoQuery
+from services.common.given import IdInUrl, Nothing
 from services.common.json_response import json_response
 from services.common.tokens.caller import TOKEN_CODES, Caller
 from services.identity import cookie as refresh_cookie
@@ -27,7 +27,6 @@ from services.identity.service import UserService
 
 UserId = Annotated[IdInUrl, Path()]
 Provider = Annotated[ProviderName, Path()]
-Nothing = Annotated[NoQuery, Query()]
 Browser = Annotated[
     str | None,
     Security(APIKeyCookie(name=cookie.NAME, scheme_name="browser", description="See docs/jwt.md.", auto_error=False)),

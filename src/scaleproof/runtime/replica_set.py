@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import sys
 from collections.abc import Sequence
 
 from scaleproof.runtime.replica import Replica, Surroundings
 from scaleproof.spec.platform import Service
 from scaleproof.spec.policy import ResourceRequirements
+from scaleproof.spec.rollout import with_surge
 
-MAX_SURGE = 0.25
-"""Deployment's default: while replicas are replaced, so many more (rounded up) may exist."""
 DRAIN_MARGIN_SECONDS = 30.0
 
 
@@ -131,7 +129,7 @@ def plan(alive: Sequence[Replica], resources: ResourceRequirements, desired: int
     """
     current = [replica for replica in alive if replica.resources == resources]
     outdated = [replica for replica in alive if replica.resources != resources]
-    limit = desired + (math.ceil(MAX_SURGE * desired) if outdated else 0)
+    limit = with_surge(desired) if outdated else desired
     create = max(min(desired - len(current), limit - len(alive)), 0)
     surplus = len(alive) - desired
     ready_surplus = sum(replica.ready for replica in alive) - desired

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scaleproof.simulator.calibration import Calibration
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
+from scaleproof.spec.rollout import with_surge
 
 Floats = NDArray[np.float64]
 
 _WINDOW_SECONDS: Final = 10.0
-_SURGE: Final = 0.25  # of a rollout, on either target
 _CROWD: Final = 2  # replicas beyond twice the need plus this many can only cost
 
 
@@ -49,7 +49,7 @@ def usable_connections(platform: Platform) -> int | None:
 def connections_of(platform: Platform, replicas: Mapping[str, int]) -> int:
     """Of all pools of that many replicas while they are rolled out, as the rule `connections-over-database-limit` counts them."""
     return sum(
-        (platform.services[name].postgres_connections or 0) * (count + math.ceil(_SURGE * count))
+        (platform.services[name].postgres_connections or 0) * with_surge(count)
         for name, count in replicas.items()
         if name in platform.services
     )
