@@ -171,6 +171,7 @@ class Bench:
             "REDIS_URL": self._redis.url,
             "CACHED": cached,
             "MOST_IN_FLIGHT": "200",
+            "ACCESS": "open",
         }
         # A cache of its own: the channel and all keys carry the service's name.
         environment["SERVICE"] = f"orders-{cached}-{time.monotonic_ns()}"

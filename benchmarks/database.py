@@ -145,7 +145,7 @@ def capacity(bench: Bench, seconds: float) -> list[str]:
     with ExitStack() as stack:
         replicas = []
         for side in bench.sides:
-            environment = {"CACHED": "none", "MOST_IN_FLIGHT": "200", "SERVICE": "orders"}
+            environment = {"CACHED": "none", "MOST_IN_FLIGHT": "200", "SERVICE": "orders", "ACCESS": "open"}
             replica = side.start(environment, bench.folder / f"{side.kind.__name__}.log")
             stack.callback(replica.stop)
             replicas.append(replica.wait_ready())

@@ -125,6 +125,7 @@ class Platform:
             "DATABASE_URL": postgres.url,
             "REDIS_URL": redis.url,
             "CACHE_REDIS_URL": redis.url,
+            "ACCESS": "open",
             "MOST_IN_FLIGHT": str(4 * CROWD),  # the crowd is what is to be seen, not that it is refused
         }
         stage.set_up("orders", {**environment, "SAMPLE_ORDERS": str(orders)})

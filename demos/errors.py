@@ -163,7 +163,7 @@ def is_as_promised(pair: Pair) -> bool:
 def demo(stage: Stage, *, quick: bool) -> bool:  # noqa: ARG001  it is quick
     """Print every answer of both, and a summary."""
     postgres = stage.postgres()
-    environment = {"DATABASE_URL": postgres.url}
+    environment = {"DATABASE_URL": postgres.url, "ACCESS": "open"}
     stage.set_up("orders", {**environment, "SAMPLE_ORDERS": ORDERS})
     plain, ours = stage.replica("demos.plain_orders", environment), stage.replica("services.orders", environment)
     gateways = (

@@ -10,7 +10,7 @@ from services.common.http_client.call_metrics import CallMetrics
 from services.common.http_client.client import ServiceClient
 from services.common.http_client.transport import HttpTransport
 from services.common.metrics import Metrics
-from services.common.tokens.authentication import create_authentication
+from services.common.tokens.authentication import create_authentication, create_guard
 from services.dashboard.endpoints import create_router
 from services.dashboard.layout_endpoints import create_layout_router
 from services.dashboard.layout_repository import LayoutRepository
@@ -39,7 +39,11 @@ def create_app(settings: Settings) -> FastAPI:
     authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
     app = create_service_app(
         "dashboard",
-        routers=[create_router(service), create_layout_router(layouts), create_preference_router(preferences)],
+        routers=[
+            create_router(service, create_guard(settings.access)),
+            create_layout_router(layouts),
+            create_preference_router(preferences),
+        ],
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,

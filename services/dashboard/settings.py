@@ -8,7 +8,7 @@ from typing import Self
 
 from services.common.http_client.policy import DependencyPolicy
 from services.common.settings import ServiceSettings, read_url
-from services.common.tokens.settings import TokenSettings
+from services.common.tokens.settings import AccessMode, TokenSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +17,9 @@ class Settings(ServiceSettings):
 
     orders_url: str
     orders_policy: DependencyPolicy
+    access: AccessMode
     tokens: TokenSettings | None
-    """None where IDENTITY_URL is not set: layouts and preferences are then closed to everybody."""
+    """None where IDENTITY_URL is not set: layouts and preferences are then closed to everybody, all else unless ACCESS is open."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
@@ -28,5 +29,6 @@ class Settings(ServiceSettings):
             **vars(common),
             orders_url=read_url(environment, "ORDERS_URL", schemes=("http", "https")),
             orders_policy=DependencyPolicy.from_environment(environment, dependency="orders"),
+            access=AccessMode.from_environment(environment),
             tokens=TokenSettings.optional_from_environment(environment),
         )

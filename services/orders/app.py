@@ -10,6 +10,7 @@ from services.common.application import create_service_app
 from services.common.cache.tiered import TieredCache
 from services.common.database import Database
 from services.common.metrics import Metrics
+from services.common.tokens.authentication import create_authentication, create_guard
 from services.orders.endpoints import create_routers
 from services.orders.repository import OrdersRepository
 from services.orders.service import OrdersService
@@ -22,11 +23,14 @@ def create_app(settings: Settings, *, repository: Callable[[Database], OrdersRep
     database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
     cache = TieredCache.connect(settings.cache_redis_url, service=settings.service, metrics=metrics)
     service = OrdersService(repository(database), cache, cached=settings.cached)
-    return create_service_app(
+    authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
+    app = create_service_app(
         "orders",
-        routers=create_routers(service),
+        routers=create_routers(service, create_guard(settings.access)),
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[cache],
+        adapters=[cache, *authentication.adapters],
     )
+    app.state.authenticator = authentication.authenticator
+    return app

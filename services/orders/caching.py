@@ -7,8 +7,8 @@ from pydantic import RootModel
 from services.common.cache.cacheable import Cacheable
 from services.orders.schemas import DailyRevenue, FoundOrders, NumberedPage, OrderDetail, OrderPage, OrderStatus
 
-EVERYONE = "everyone"
-"""The access scope of all four: whoever reaches the service gets the same answers."""
+ANY = "any"
+"""The access scope of who sees everybody's orders (`Access.scope`)."""
 
 
 class AnyPage(RootModel[NumberedPage | OrderPage]):

@@ -38,6 +38,15 @@ FIND_BY_CUSTOMER_NAME: LiteralString = (
 """
 )
 
+# Whoever may see only their own orders finds these by their own name.
+FIND_OWN_BY_NAME: LiteralString = (
+    LINES_FROM
+    + """
+    WHERE o.customer_id = %(customer_id)s AND lower(c.name) ~>=~ %(first)s AND lower(c.name) ~<~ %(beyond)s
+    ORDER BY o.id DESC LIMIT %(limit)s
+"""
+)
+
 DETAIL: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, c.city AS customer_city, o.status, o.pieces, o.total_cents,
            o.created_at, i.line, i.product_id, i.product_name, i.quantity, i.unit_price_cents
@@ -167,6 +176,11 @@ class OrdersRepository:
         """The newest orders of customers whose lower-case name begins so."""
         parameters = {"first": prefix, "beyond": prefix + "\U0010ffff", "limit": limit}
         return await self._database.fetch_all(FIND_BY_CUSTOMER_NAME, parameters, class_row(OrderLine))
+
+    async def find_own_by_name(self, customer_id: int, prefix: str, *, limit: int) -> list[OrderLine]:
+        """The newest orders of that customer, whose lower-case name must begin so."""
+        parameters = {"customer_id": customer_id, "first": prefix, "beyond": prefix + "\U0010ffff", "limit": limit}
+        return await self._database.fetch_all(FIND_OWN_BY_NAME, parameters, class_row(OrderLine))
 
     async def detail(self, order_id: int) -> OrderDetail | None:
         """One order with its items, without other orders."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from services.common.settings import ServiceSettings, SettingsError
+from services.common.tokens.settings import AccessMode, TokenSettings
 
 CACHEABLE = ("detail", "list", "revenue", "search")
 """As in `caching.py`, which is not imported so early."""
@@ -16,15 +17,23 @@ CACHED = "revenue"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """And which answers are cached."""
+    """And which answers are cached, and whose tokens are taken."""
 
     cached: frozenset[str]
+    access: AccessMode
+    tokens: TokenSettings | None
+    """None where IDENTITY_URL is not set: closed to everybody then, unless ACCESS is open."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, service: str) -> Self:
         """Read the settings. Raises SettingsError."""
         common = ServiceSettings.from_environment(environment, service=service)
-        return cls(**vars(common), cached=read_cached(environment))
+        return cls(
+            **vars(common),
+            cached=read_cached(environment),
+            access=AccessMode.from_environment(environment),
+            tokens=TokenSettings.optional_from_environment(environment),
+        )
 
 
 def read_cached(environment: Mapping[str, str]) -> frozenset[str]:

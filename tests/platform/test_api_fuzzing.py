@@ -61,12 +61,10 @@ def services(folder, issuer):
             server.start()
         assert set_up_orders(postgres.url, today=date(2026, 3, 1), orders=ORDERS)
         assert set_up_dashboard(postgres.url)
-        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, **issuer.environment}
         started.append(Replica("orders", environment, folder / "orders.log").wait_ready())
         started.append(
-            Replica(
-                "dashboard", {**environment, **issuer.environment, "ORDERS_URL": started[0].url}, folder / "dashboard.log"
-            ).wait_ready()
+            Replica("dashboard", {**environment, "ORDERS_URL": started[0].url}, folder / "dashboard.log").wait_ready()
         )
         yield {"orders": started[0], "dashboard": started[1]}
     finally:

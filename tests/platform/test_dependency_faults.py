@@ -130,7 +130,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             server.start()
         set_up_orders(postgres.url, today=date(2026, 3, 1), orders=ORDERS)
         set_up_dashboard(postgres.url)
-        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "ACCESS": "open"}
 
         orders = Replica("orders", environment, logs / "orders.log")
         ending.callback(orders.stop)

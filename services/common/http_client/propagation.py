@@ -1,4 +1,4 @@
-"""What the request being served hands on to the calls that serving it makes: its deadline and its trace."""
+"""What the request being served hands on to the calls that serving it makes: its deadline, its trace, its caller's token."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Incoming:
     """Seconds on the monotonic clock."""
     trace: tuple[tuple[str, str], ...]
     """W3C Trace Context's headers as they came."""
+    authorization: str | None = None
+    """Whoever asks us may ask in this name what we ask: the access token as it came. None where there is not exactly one."""
 
 
 _serving: ContextVar[Incoming | None] = ContextVar("serving", default=None)
@@ -39,10 +41,12 @@ def serving() -> Incoming | None:
 
 
 def headers_for(incoming: Incoming | None, seconds_left: float) -> dict[str, str]:
-    """What a call sends along: the time that it has left, and the trace it belongs to."""
+    """What a call sends along: the time that it has left, the trace it belongs to, and in whose name it is."""
     headers = {SENT_HEADER: write_seconds_left(seconds_left)}
     if incoming is not None:
         headers.update(incoming.trace)
+        if incoming.authorization is not None:
+            headers["authorization"] = incoming.authorization
     return headers
 
 
@@ -63,6 +67,7 @@ class PropagationMiddleware:
             return
         seconds = self._longest_seconds
         trace: tuple[tuple[str, str], ...] = ()
+        authorizations: list[str] = []
         for name, value in scope["headers"]:
             if name in READ_HEADERS:
                 left = read_seconds_left(value)
@@ -70,7 +75,11 @@ class PropagationMiddleware:
                     seconds = left
             elif name in _TRACE_HEADERS and len(value) <= _LONGEST_TRACE_HEADER:
                 trace += ((_TRACE_HEADERS[name], value.decode("latin-1")),)
-        before = _serving.set(Incoming(self._now() + seconds, trace))
+            elif name == b"authorization":
+                authorizations.append(value.decode("latin-1"))
+        # Of two, the gateway may have verified the other one.
+        authorization = authorizations[0] if len(authorizations) == 1 else None
+        before = _serving.set(Incoming(self._now() + seconds, trace, authorization))
         try:
             await self._app(scope, receive, send)
         finally:

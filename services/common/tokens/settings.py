@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
 from services.common.settings import SettingsError, read_text, read_url
@@ -11,6 +12,24 @@ from services.common.tokens.expected import Expected
 
 DEFAULT_ISSUER = "urn:scaleproof:identity"
 DEFAULT_AUDIENCE = "urn:scaleproof:platform"
+
+
+class AccessMode(StrEnum):
+    """Of the endpoints that can do without knowing who calls."""
+
+    tokens = "tokens"
+    open = "open"
+    """Everybody may do everything: for trying a service out by itself, and for measuring what asking costs."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """ACCESS. Raises SettingsError, also where IDENTITY_URL says that somebody wants tokens verified."""
+        text = environment.get("ACCESS", cls.tokens)
+        if text not in list(cls):
+            raise SettingsError(f"ACCESS is {text!r}; expected {' or '.join(cls)}")
+        if text == cls.open and read_text(environment, "IDENTITY_URL"):
+            raise SettingsError("ACCESS is open, but IDENTITY_URL is set; expected one of them")
+        return cls(text)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,7 @@ def security_policies(
         return []
     spec = {
         "targetRefs": _targets("HTTPRoute", routed),
-        "jwt": {"providers": [_provider(jwt, settings)]},
+        "jwt": {"providers": [_provider(jwt, settings, platform, namespace)]},
         **_authorization(jwt),
     }
     return [manifest(API_VERSION, "SecurityPolicy", "jwt", namespace, labels, spec=spec)]
@@ -145,12 +145,17 @@ def _rule(limit: RateLimit) -> dict[str, Any]:
     return rule
 
 
-def _provider(jwt: JwtVerification, settings: GatewaySettings) -> dict[str, Any]:
+def _provider(jwt: JwtVerification, settings: GatewaySettings, platform: Platform, namespace: str) -> dict[str, Any]:
+    url = settings.jwks_url or jwt.jwks_url
+    if url is None:
+        assert jwt.jwks_service is not None, "the spec insists on one of the two"
+        port = platform.services[jwt.jwks_service].port
+        url = f"http://{jwt.jwks_service}.{namespace}.svc.cluster.local:{port}{jwt.jwks_path}"
     return {
         "name": "platform",
         "issuer": settings.jwt_issuer or jwt.issuer,
         "audiences": jwt.audiences,
-        "remoteJWKS": {"uri": settings.jwks_url or jwt.jwks_url, "cacheDuration": "300s"},
+        "remoteJWKS": {"uri": url, "cacheDuration": "300s"},
         "claimToHeaders": [{"claim": claim, "header": header} for claim, header in jwt.claim_headers.items()],
     }
 

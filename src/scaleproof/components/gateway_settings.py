@@ -34,7 +34,7 @@ class GatewaySettings(SpecModel):
     )
     url: HttpUrl | None = Field(default=None, description="How users reach it; the address inside the cluster otherwise.")
     jwt_issuer: str | None = Field(default=None, description="Instead of `gateway.jwt.issuer` in platform.yaml.")
-    jwks_url: HttpUrl | None = Field(default=None, description="Instead of `gateway.jwt.jwks_url`: this cluster's address.")
+    jwks_url: HttpUrl | None = Field(default=None, description="Instead of `gateway.jwt.jwks_url` or `jwks_service`.")
     rate_limit_scope: Literal["Local", "Global"] = Field(
         default="Local",
         description="Local: each proxy counts for itself. Global: together; Envoy Gateway needs its Redis then.",

@@ -22,6 +22,8 @@ from scaleproof.components.platform_parts import (
     namespace_manifests,
     network_default,
     observability_args,
+    own_secrets,
+    own_variable,
     postgres_args,
     redis_args,
     service_args,
@@ -47,7 +49,10 @@ def render(inputs: PlatformInputs) -> list[Manifest]:
         found.append(redis_secret(cache, PLACEHOLDER))
     found += gateway_manifests(gateway_args(inputs))
     for name in inputs.platform.services:
-        found += service_manifests(name, service_args(inputs, name, variables_of(inputs)))
+        own = own_secrets(inputs, name, lambda: PLACEHOLDER)
+        found += own.values()
+        variables = [*variables_of(inputs), *(own_variable(name, each) for each in own)]
+        found += service_manifests(name, service_args(inputs, name, variables))
     return [*found, *observability_manifests(observability_args(inputs))]
 
 

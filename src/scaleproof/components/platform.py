@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from scaleproof.components.platform_parts import (
     namespace_manifests,
     network_default,
     observability_args,
+    own_secrets,
+    own_variable,
     postgres_args,
     redis_args,
     service_args,
@@ -69,12 +72,14 @@ class ScalingPlatform(pulumi.ComponentResource):
         *,
         database_url: pulumi.Output[str] | None = None,
         new_password: Callable[[], str] = lambda: secrets.token_urlsafe(24),
+        new_key: Callable[[], str] = lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`database_url` is a secret; `new_password` draws URL-safe ones for what is installed here."""
+        """`database_url` is a secret; `new_password` draws URL-safe ones for what is installed here, `new_key` services' `secrets`."""
         super().__init__(TYPE, name, None, opts)
         self._inputs = inputs
         self._new_password = new_password
+        self._new_key = new_key
         _warn_of_tolerance(inputs)
         spaces = {item["metadata"]["name"]: declare(item, parent=self) for item in namespace_manifests(inputs)}
         home = spaces[inputs.namespace]
@@ -84,7 +89,9 @@ class ScalingPlatform(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         gateway = ApiGateway("gateway", gateway_args(inputs), child, depends_on=list(spaces.values()))
         for service in inputs.platform.services:
-            AutoscaledService(service, service_args(inputs, service, variables), child, depends_on=ready)
+            needed = [*ready]
+            told = [*variables, *self._own_secrets(service, home, needed)]
+            AutoscaledService(service, service_args(inputs, service, told), child, depends_on=needed)
         watched = Observability("observability", observability_args(inputs), child, depends_on=list(spaces.values()))
         if inputs.settings.load_test.enabled:
             LoadTest("load", load_args(inputs), child, depends_on=[spaces[inputs.load_namespace]])
@@ -126,6 +133,15 @@ class ScalingPlatform(pulumi.ComponentResource):
         redis = Redis("redis", args, self._new_password, pulumi.ResourceOptions(parent=self), depends_on=[home])
         ready.append(redis.release)
         return redis.variables
+
+    def _own_secrets(self, service: str, home: pulumi.Resource, needed: list[pulumi.Resource]) -> list[SecretVariable]:
+        """What is drawn for this service alone; `needed` grows by what must be there before it."""
+        variables = []
+        for name, item in own_secrets(self._inputs, service, self._new_key).items():
+            resource, version = declare_secret(item, parent=self, depends_on=[home], generated=True)
+            needed.append(resource)
+            variables.append(own_variable(service, name, version))
+        return variables
 
 
 def _object(config: pulumi.Config, key: str) -> object:

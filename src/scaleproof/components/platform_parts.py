@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from scaleproof.components import postgres, redis
 from scaleproof.components.api_gateway import GatewayArgs, internal_urls, proxy_peer
@@ -19,6 +19,7 @@ from scaleproof.components.postgres import PostgresArgs
 from scaleproof.components.recording_rules import request_rate
 from scaleproof.components.redis import RedisArgs
 from scaleproof.components.replica_pod import Container, Serving
+from scaleproof.components.secret_values import secret
 from scaleproof.components.secret_variable import SecretVariable
 
 DATABASE_SECRET: Final = "database"  # noqa: S105 - a name
@@ -81,8 +82,29 @@ def load_args(inputs: PlatformInputs) -> LoadTestArgs:
     return LoadTestArgs(inputs.load_namespace, gateway_args(inputs), inputs.settings.load_test, inputs.chart("locust"))
 
 
+def own_secrets(inputs: PlatformInputs, service: str, draw: Callable[[], str]) -> dict[str, Manifest]:
+    """What is drawn for one service alone (`secrets` in platform.yaml), by name.
+
+    A Secret each: drawing one that is new must not draw the others once more, for the database may be sealed with them.
+    """
+    labels = standard_labels(service, inputs.platform.name, "service")
+    return {
+        name: secret(_own_secret(service, name), inputs.namespace, labels, {name: draw()})
+        for name in inputs.platform.services[service].secrets
+    }
+
+
+def own_variable(service: str, name: str, version: Any = None) -> SecretVariable:
+    """How the service is told of it."""
+    return SecretVariable(name, _own_secret(service, name), name, version)
+
+
+def _own_secret(service: str, name: str) -> str:
+    return f"{service}-{name.lower().replace('_', '-')}"
+
+
 def variables_of(inputs: PlatformInputs) -> list[SecretVariable]:
-    """What services are told, as far as it can be known without an engine: where each secret lies."""
+    """What all services are told, as far as it can be known without an engine: where each secret lies."""
     settings, found = inputs.settings, []
     if settings.database.secret is not None:
         found.append(SecretVariable("DATABASE_URL", settings.database.secret, "DATABASE_URL"))
@@ -127,7 +149,8 @@ def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVa
 def _ingress(inputs: PlatformInputs, name: str) -> list[Flow]:
     service, settings = inputs.platform.services[name], inputs.settings
     peers = []
-    if service.routes:
+    jwt = inputs.platform.gateway.jwt
+    if service.routes or (jwt is not None and jwt.jwks_service == name):
         peers.append(proxy_peer(inputs.namespace, PUBLIC, settings.gateway))
     if name in internal_ports(inputs.platform):
         peers.append(proxy_peer(inputs.namespace, INTERNAL, settings.gateway))

@@ -1,6 +1,6 @@
 """The Locust plug-in, starting it, and reading its results.
 
-`from scaleproof.load import JourneyUser, serves` is what a locustfile writes. `JourneyUser` is loaded on first use, so that
+`from scaleproof.load import JourneyUser, given, serves` is what a locustfile writes. `JourneyUser` is loaded on first use, so that
 importing the schedule or the local generator never imports Locust or gevent, which patches the standard library.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scaleproof.load.given import given
 from scaleproof.load.journeys import serves
 
 if TYPE_CHECKING:
     from scaleproof.load.journey_user import JourneyUser
 
-__all__ = ["JourneyUser", "serves"]
+__all__ = ["JourneyUser", "given", "serves"]
 
 
 def __getattr__(name: str) -> Any:

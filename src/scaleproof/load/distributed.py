@@ -21,8 +21,9 @@ import pandas as pd
 from scaleproof import __version__
 from scaleproof.load.config import LoadConfig
 from scaleproof.load.ensemble import Ensemble
+from scaleproof.load.given import GIVEN_FILE, Prepare
 from scaleproof.load.journeys import Journey
-from scaleproof.load.local_generator import SPARE_FILES, LocalGenerator
+from scaleproof.load.local_generator import SPARE_FILES, LocalGenerator, prepare
 from scaleproof.load.locust_process import write_config
 from scaleproof.load.pod_part import Order
 from scaleproof.load.pod_session import GeneratorPods, Message, OpenPods, PodSession
@@ -48,7 +49,14 @@ class DistributedGenerator:
     """
 
     def __init__(
-        self, host_url: str, platform: Platform, workdir: Path, pods: GeneratorPods, *, allow_remote: bool = False
+        self,
+        host_url: str,
+        platform: Platform,
+        workdir: Path,
+        pods: GeneratorPods,
+        *,
+        prepare: Prepare | None = None,
+        allow_remote: bool = False,
     ) -> None:
         if not allow_remote and not _is_of_cluster(host_url):
             raise BadInputError(
@@ -60,6 +68,7 @@ class DistributedGenerator:
         self._platform = platform
         self._workdir = workdir
         self._pods = pods
+        self._prepare = prepare
         # Draws schedules; nothing is sent to its address.
         self._drawing = LocalGenerator("http://127.0.0.1", platform, workdir)
 
@@ -85,8 +94,13 @@ class DistributedGenerator:
                 plan, self._platform, self._host_url, closed_loop=schedule is None, folder=str(folder), parent_pid=os.getpid()
             )
             write_config(config, folder)
+            given = ""
+            if self._prepare is not None:
+                prepare(self._prepare, plan.users, folder, progress)
+                given = (folder / GIVEN_FILE).read_text(encoding="utf-8")
+                (folder / GIVEN_FILE).unlink()
             with Ensemble(pods, folder) as ensemble:
-                ensemble.start(_orders(plan, config, pods))
+                ensemble.start(_orders(plan, config, pods, given))
                 watch = Watch(ensemble, plan, progress, steady)
                 interrupted = False
                 try:
@@ -108,7 +122,7 @@ class DistributedGenerator:
         return result
 
 
-def _orders(plan: LoadPlan, config: LoadConfig, pods: OpenPods) -> list[Message]:
+def _orders(plan: LoadPlan, config: LoadConfig, pods: OpenPods, given: str) -> list[Message]:
     source = plan.locustfile.parent
     files = {file.relative_to(source).as_posix(): file.read_text(encoding="utf-8") for file in sorted(source.rglob("*.py"))}
     orders = [
@@ -116,6 +130,7 @@ def _orders(plan: LoadPlan, config: LoadConfig, pods: OpenPods) -> list[Message]
             role="master" if session is pods.master else "worker",
             config=config.model_copy(update={"folder": "", "parent_pid": None}),
             files=files,
+            given="" if session is pods.master else given,
             locustfile=plan.locustfile.name,
             master_host=pods.master_host,
             master_port=pods.master_port,

@@ -42,7 +42,7 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
 
     `weight` of the class and of its tasks decide what is drawn. `self.client` is Locust's fast client with one kept-alive
     connection; `self.random` is seeded by the run's seed and the action, so that a run can be repeated. `on_start` runs before the
-    load begins. Under plain `locust`, without scaleproof, it waits 20-40 s between tasks like any other user.
+    load begins. `self.number` says which of the load's users this one is, from 0 on: it picks what is `given` to it. Under plain `locust`, without scaleproof, it waits 20-40 s between tasks like any other user.
     """
 
     abstract = True
@@ -56,6 +56,7 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
         # FastHttpUser builds its session itself; one more per user would cost 10,000 unused ones.
         self.client.__class__ = HomeSession
         self.random = random.Random()  # noqa: S311  # plays users, guards nothing
+        self.number = 0
         self._action, self._intended_s, self._step = NO_ACTION, 0.0, 0
         self._service: str | None = None
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from scaleproof.load.config import LoadConfig
+from scaleproof.load.given import GIVEN_FILE, Prepare
 from scaleproof.load.inspection import Cast, digest_of, inspected
 from scaleproof.load.journeys import Journey, with_services
 from scaleproof.load.locust_process import LocustProcess
@@ -32,10 +33,18 @@ class LocalGenerator:
     """Starts Locust for each plan, shows its progress, and reads its record.
 
     `host_url` is the gateway's address, `workdir` holds the files of a load while it runs (those of a failed load stay). Only loopback
-    is allowed as a target unless `allow_remote`.
+    is allowed as a target unless `allow_remote`. `prepare` is asked before each load (`load.prepare` in platform.yaml).
     """
 
-    def __init__(self, host_url: str, platform: Platform, workdir: Path, *, allow_remote: bool = False) -> None:
+    def __init__(
+        self,
+        host_url: str,
+        platform: Platform,
+        workdir: Path,
+        *,
+        prepare: Prepare | None = None,
+        allow_remote: bool = False,
+    ) -> None:
         if not allow_remote and not _is_loopback(host_url):
             raise BadInputError(
                 f"{host_url}: a load may only be sent to this machine, expected a loopback address such as http://127.0.0.1:8080",
@@ -44,6 +53,7 @@ class LocalGenerator:
         self._host_url = host_url.rstrip("/")
         self._platform = platform
         self._workdir = workdir
+        self._prepare = prepare
         self._casts: dict[str, Cast] = {}
 
     def cast(self, locustfile: Path) -> Cast:
@@ -92,6 +102,8 @@ class LocalGenerator:
         config = LoadConfig.of(
             plan, self._platform, self._host_url, closed_loop=schedule is None, folder=str(folder), parent_pid=os.getpid()
         )
+        if self._prepare is not None:
+            prepare(self._prepare, plan.users, folder, progress)
         with LocustProcess(config, plan.locustfile, plan.processes) as locust:
             watch = Watch(locust, plan, progress, steady)
             interrupted = False
@@ -100,10 +112,21 @@ class LocalGenerator:
             except KeyboardInterrupt:
                 interrupted = True
                 watch.interrupt()
+        (folder / GIVEN_FILE).unlink(missing_ok=True)  # what stays of a load that failed is for people to read
         finished = watch.outcome(interrupted=interrupted)
         result = load_result(folder, schedule, finished, interrupted=interrupted, now=time.time())
         shutil.rmtree(folder, ignore_errors=True)
         return result
+
+
+def prepare(command: Prepare, users: int, folder: Path, progress: Progress) -> None:
+    """Have what the users are given written to the load's folder. Raises what the command raises; the folder is removed then."""
+    progress.say(f"preparing {users:,} users")
+    try:
+        command(users, folder / GIVEN_FILE)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def closed_loop_lines(cast: Cast) -> list[str]:

@@ -58,6 +58,7 @@ class Player(Stage):
         seat = next(self._seats[name], None)
         if seat is None:  # a process died and Locust spawned its users here: their actions count as never sent
             return
+        user.number = seat
         rows = self._actions[self._bounds[seat] : self._bounds[seat + 1]]
         tasks = self._schedule.journeys[self._schedule.journey_of_user[seat]].tasks
         for action, intended_s, task in zip(

@@ -29,6 +29,7 @@ from pydantic import Field, ValidationError
 
 from scaleproof import __version__
 from scaleproof.load.config import LoadConfig
+from scaleproof.load.given import GIVEN_FILE
 from scaleproof.load.locust_process import WORKER_SPAWN_RATE_PER_SECOND, LocustProcess, played
 from scaleproof.load.status import FAILED_FILE, FINISHED_FILE, STARTED_FILE, write_signal
 from scaleproof.spec.errors import BadInputError
@@ -50,6 +51,7 @@ class Order(SpecModel):
     role: Literal["master", "worker"]
     config: LoadConfig = Field(description="Its folder and parent are the pod's own business and replaced here.")
     files: dict[str, str] = Field(description="Relative path → text of every Python file beside the locustfile.")
+    given: str = Field(default="", description="What `load.prepare` printed for the users.")
     locustfile: str = Field(description="The path of the one that Locust is given.")
     master_host: str = Field(description="The master's address; workers connect to it.")
     master_port: int
@@ -143,6 +145,10 @@ class Part:
         source = self._folder / "source"
         source.mkdir()
         locustfile = write_files(order, source)
+        if order.given:
+            file = self._folder / GIVEN_FILE
+            file.touch(mode=0o600)
+            file.write_text(order.given, encoding="utf-8")
         config = order.config.model_copy(update={"folder": str(self._folder), "parent_pid": os.getpid()})
         self._locust = LocustProcess(config, locustfile, processes=1, words=locust_words(order, locustfile))
 

@@ -54,9 +54,9 @@ def route_filters(gateway: Gateway, *, public: bool, most_clients: int) -> Json:
     return found
 
 
-def jwks_cluster(jwt: JwtVerification, trusted_certificates: str) -> Json:
-    """Where the keys come from. `trusted_certificates`: file of the authorities that https is checked against."""
-    url = urlsplit(jwt.jwks_url)
+def jwks_cluster(jwks_url: str, trusted_certificates: str) -> Json:
+    """Where keys of somebody else come from. `trusted_certificates`: file of the authorities that https is checked against."""
+    url = urlsplit(jwks_url)
     host = url.hostname or ""
     address = {"socket_address": {"address": host, "port_value": url.port or (443 if url.scheme == "https" else 80)}}
     cluster: Json = {
@@ -87,11 +87,15 @@ def _filter(name: str, config: Json) -> Json:
 
 
 def _jwt_authentication(jwt: JwtVerification) -> Json:
+    # A service's own cluster is balanced, and is known before the service runs.
+    keys = {"uri": f"http://{jwt.jwks_service}{jwt.jwks_path}", "cluster": jwt.jwks_service}
+    if jwt.jwks_url is not None:
+        keys = {"uri": jwt.jwks_url, "cluster": JWKS_CLUSTER}
     provider = {
         "issuer": jwt.issuer,
         "audiences": jwt.audiences,
         "remote_jwks": {
-            "http_uri": {"uri": jwt.jwks_url, "cluster": JWKS_CLUSTER, "timeout": "10s"},
+            "http_uri": {**keys, "timeout": "10s"},
             "cache_duration": "300s",
             # Fetched before the first request, again before they expire, and every second while that fails.
             "async_fetch": {},

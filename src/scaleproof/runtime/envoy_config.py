@@ -73,8 +73,8 @@ def bootstrap(
         for name, port in internal_ports.items()
     ]
     clusters = [_cluster(name, service, platform, endpoints_folder) for name, service in platform.services.items()]
-    if jwt is not None:
-        clusters.append(jwks_cluster(jwt, trusted_certificates))
+    if jwt is not None and jwt.jwks_url is not None:
+        clusters.append(jwks_cluster(jwt.jwks_url, trusted_certificates))
     return {
         "node": {"id": "scaleproof-gateway", "cluster": platform.name},
         "admin": {"address": _address(admin_port), "ignore_global_conn_limit": True},

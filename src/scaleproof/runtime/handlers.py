@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scaleproof.runtime.budget import budget_of, check_budget
@@ -32,6 +33,7 @@ class Handlers:
             "hold": self.hold,
             "release": self.release,
             "observe": self.observe,
+            "prepare": self.prepare,
             "autoscaling": self.autoscaling,
             "decision": self.decision,
         }
@@ -151,6 +153,11 @@ class Handlers:
     async def observe(self, document: dict[str, Any]) -> Any:
         """Columns of the run tables between two Unix times."""
         return self._must_be_up().recorder.between(float(document["start"]), float(document["end"]))
+
+    async def prepare(self, document: dict[str, Any]) -> Any:
+        """Run the command before a load; it prints to a new file."""
+        await self._must_be_up().prepare_load(int(document["users"]), Path(document["output"]))
+        return {}
 
     async def autoscaling(self, _: dict[str, Any]) -> Any:
         """What the autoscaler needs for a sync: specs, pods and their samples."""

@@ -37,6 +37,8 @@ LONGEST_UP_SECONDS: Final = 420.0
 POLL_SECONDS: Final = 0.2
 STOP_SECONDS: Final = 30.0
 OBSERVE_SECONDS: Final = 120.0
+PREPARE_SECONDS: Final = 310.0
+"""A moment longer than the supervisor lets a command run."""
 
 
 class LocalPlatform:
@@ -110,6 +112,13 @@ class LocalPlatform:
         """What the platform saw between two Unix times; the generator's columns are absent."""
         columns = self._control.ask("observe", {"start": start, "end": end}, timeout_seconds=OBSERVE_SECONDS)
         return Observations(tables={name: _frame(name, columns[name]) for name in COLUMNS})
+
+    def prepare(self, users: int, output: Path) -> None:
+        """Run `load.prepare` for so many users; what it prints is written to that new file, which only its owner may read.
+
+        Raises CannotMeasureError with the command's last lines where it fails.
+        """
+        self._control.ask("prepare", {"users": users, "output": str(output)}, timeout_seconds=PREPARE_SECONDS)
 
     def status(self) -> dict[str, Any]:
         """What the supervisor says of services, replicas, components and the last decisions."""

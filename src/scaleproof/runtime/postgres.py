@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from scaleproof.runtime.private_file import OWNER_ONLY, keep_password, write_whole
+from scaleproof.runtime.private_file import OWNER_ONLY, keep_secret, write_whole
 from scaleproof.runtime.server_binary import first_of, in_wheel, on_path
 from scaleproof.spec import platform as spec
 from scaleproof.spec.errors import CannotMeasureError
@@ -224,7 +224,7 @@ class PostgresServer:
     @property
     def _password(self) -> str:
         self.directory.mkdir(parents=True, exist_ok=True)
-        return keep_password(self.directory / "password")
+        return keep_secret(self.directory / "password")
 
     def _configuration(self) -> str:
         shared_buffers_kib = max(1024, byte_value(self._postgres.shared_buffers) // 1024)

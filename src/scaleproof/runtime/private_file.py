@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 OWNER_ONLY = 0o600
@@ -19,13 +21,23 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
     unfinished.replace(path)
 
 
-def keep_password(path: Path) -> str:
-    """The password in that file; a random one is written there first where the file is missing or empty."""
+def new_password() -> str:
+    """192 random bits, URL-safe."""
+    return secrets.token_urlsafe(24)
+
+
+def new_key() -> str:
+    """256 random bits in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def keep_secret(path: Path, draw: Callable[[], str] = new_password) -> str:
+    """What is in that file; what is drawn is written there first where the file is missing or empty."""
     try:
-        password = path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        password = ""
-    if not password:
-        password = secrets.token_urlsafe(24)
-        write_whole(path, password + "\n", OWNER_ONLY)
-    return password
+        text = ""
+    if not text:
+        text = draw()
+        write_whole(path, text + "\n", OWNER_ONLY)
+    return text

@@ -11,8 +11,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from scaleproof.runtime import launch
+from scaleproof.runtime.private_file import OWNER_ONLY
 
 LOG_BYTES = 4_000_000
 KEPT_BYTES = 1_000_000
@@ -39,16 +41,20 @@ class Process:
         folder: Path,
         user: tuple[int, int] | None = None,
         cgroups: Sequence[str] = (),
+        output: Path | None = None,
     ) -> Process:
-        """Start it. Its output is appended to `log`. A program that cannot be started ends with 127 and says why in the log."""
+        """Start it. What it says is appended to `log`, but what it prints goes to `output` where there is one, for its owner alone.
+
+        A program that cannot be started ends with 127 and says why in the log.
+        """
         orders = json.dumps({"parent": os.getpid(), "cgroups": list(cgroups), "user": user})
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        with log.open("ab") as said, _private(output) or said as printed:
             popen = subprocess.Popen(  # noqa: S603  the platform's own command, without a shell
                 [sys.executable, "-I", "-S", launch.__file__, orders, *program],
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                stdout=printed,
+                stderr=said,
                 env=dict(environment),
                 cwd=folder,
                 # Done before this returns, so that the group can be signalled from the first moment.
@@ -96,6 +102,10 @@ class Process:
         code = self._popen.wait()
         if not self._ended.done():
             self._ended.set_result(code)
+
+
+def _private(path: Path | None) -> BinaryIO | None:
+    return None if path is None else os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb")
 
 
 def tail(log: Path, lines: int) -> list[str]:

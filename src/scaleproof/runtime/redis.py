@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scaleproof.runtime.private_file import OWNER_ONLY, keep_password, write_whole
+from scaleproof.runtime.private_file import OWNER_ONLY, keep_secret, write_whole
 from scaleproof.runtime.server_binary import first_of, in_wheel, on_path
 from scaleproof.spec import platform as spec
 from scaleproof.spec.quantity import byte_value
@@ -63,7 +63,7 @@ class RedisServer:
     @property
     def _password(self) -> str:
         self.directory.mkdir(parents=True, exist_ok=True)
-        return keep_password(self.directory / "password")
+        return keep_secret(self.directory / "password")
 
     def _configuration(self) -> str:
         folder = str(self.directory).replace("\\", "\\\\").replace('"', '\\"')

@@ -16,6 +16,7 @@ import aiohttp
 from scaleproof.runtime.backoff import BackOff
 from scaleproof.runtime.cpu_limit import CpuLimit
 from scaleproof.runtime.free_ports import FreePorts
+from scaleproof.runtime.private_file import keep_secret, new_key
 from scaleproof.runtime.process import Process, tail
 from scaleproof.runtime.processes import CpuMeter
 from scaleproof.runtime.recorder import Recorder
@@ -245,3 +246,13 @@ class Replica:
 def filled(command: Sequence[str], python: str) -> list[str]:
     """A command of platform.yaml with {python} filled in, and nothing else: braces may occur in arguments."""
     return [part.replace("{python}", python) for part in command]
+
+
+def with_secrets(name: str, service: Service, folder: Path) -> Service:
+    """The service, whose environment names a private file for each of its `secrets`; drawn where it is not there yet."""
+    told = {}
+    for each in service.secrets:
+        file = folder / f"{name}.{each}"
+        keep_secret(file, new_key)
+        told[f"{each}_FILE"] = str(file)
+    return service.model_copy(update={"environment": {**service.environment, **told}})

@@ -100,10 +100,23 @@ class Servers:
             {name: [Endpoint(port, draining=draining) for port, draining in listed] for name, listed in endpoints.items()}
         )
 
-    async def run_once(self, name: str, program: Sequence[str], shared: Surroundings, environment: Mapping[str, str]) -> None:
-        """Run a command to its end. Raises CannotMeasureError with its last lines where it fails or takes too long."""
+    async def run_once(
+        self,
+        name: str,
+        program: Sequence[str],
+        shared: Surroundings,
+        environment: Mapping[str, str],
+        *,
+        output: Path | None = None,
+    ) -> None:
+        """Run a command to its end. Raises CannotMeasureError with its last lines where it fails or takes too long.
+
+        What it prints goes to `output` where there is one.
+        """
         log = self._folder.logs / f"{name}.log"
-        process = Process.start(program, log=log, environment={**shared.environment, **environment}, folder=shared.folder)
+        process = Process.start(
+            program, log=log, environment={**shared.environment, **environment}, folder=shared.folder, output=output
+        )
         try:
             code = await asyncio.wait_for(process.wait(), SETUP_SECONDS)
         except TimeoutError:

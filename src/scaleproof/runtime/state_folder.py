@@ -41,6 +41,11 @@ class StateFolder:
         return self.run / "control"
 
     @property
+    def secrets(self) -> Path:
+        """0700: what was drawn for services, a file each."""
+        return self.run / "secrets"
+
+    @property
     def logs(self) -> Path:
         """One file a replica, server and helper; of the last platform that ran here."""
         return self.root / "logs"
@@ -86,6 +91,7 @@ class StateFolder:
         self.run.mkdir(mode=0o711)
         self.run.chmod(0o711)
         self.control.mkdir(mode=0o700)
+        self.secrets.mkdir(mode=0o700)
 
     def remove_run(self) -> None:
         """Remove what a platform left, also where it could not itself."""

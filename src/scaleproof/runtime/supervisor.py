@@ -7,6 +7,8 @@ import os
 import random
 import sys
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -17,12 +19,12 @@ from scaleproof.runtime.free_ports import FreePorts, check_gateway_port
 from scaleproof.runtime.observer import Observer
 from scaleproof.runtime.orders import Orders
 from scaleproof.runtime.recorder import Recorder
-from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, filled
+from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, filled, with_secrets
 from scaleproof.runtime.replica_set import ReplicaSet
 from scaleproof.runtime.servers import Servers
 from scaleproof.runtime.state_folder import MARKER, StateFolder
 from scaleproof.spec.errors import CannotMeasureError
-from scaleproof.spec.platform import Platform
+from scaleproof.spec.platform import Platform, Service
 from scaleproof.spec.policy import Policy
 
 RECONCILE_SECONDS = 1.0
@@ -47,6 +49,9 @@ class Supervisor:
         self.adopted = False
         self.cpu_limit: CpuLimit
         self.servers: Servers
+        self.services: Mapping[str, Service]
+        """With the files of their secrets."""
+        self._shared: Surroundings
         self.observer: Observer
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -94,7 +99,7 @@ class Supervisor:
         ports = FreePorts()
         self.servers = Servers(self.folder, self.platform, ports, self.recorder, self.environment, self.orders.seed)
         await self.servers.start()
-        shared = Surroundings(
+        self._shared = shared = Surroundings(
             folder=self.orders.project,
             logs=self.folder.logs,
             ports=ports,
@@ -105,8 +110,11 @@ class Supervisor:
             publish=self._publish,
             drain_propagation_seconds=self.servers.drain_propagation_seconds,
         )
+        self.services = {
+            name: with_secrets(name, service, self.folder.secrets) for name, service in self.platform.services.items()
+        }
         await self._set_up(shared)
-        for name, service in self.platform.services.items():
+        for name, service in self.services.items():
             program = filled(service.command or [], sys.executable)
             self.sets[name] = ReplicaSet(name, service, self.policy.services[name].resources, program, shared)
             self.sets[name].scale(self.policy.services[name].autoscaling.min_replicas)
@@ -126,12 +134,20 @@ class Supervisor:
             sys.stderr.write(f"{task.get_name()} failed: {error!r}\n")
             self.ending.set()
 
+    async def prepare_load(self, users: int, output: Path) -> None:
+        """Run `load.prepare`, which prints to that file. Raises CannotMeasureError with its last lines where it fails."""
+        wanted = self.platform.load.prepare
+        assert wanted is not None, "only who has one asks"
+        program = [part.replace("{users}", str(users)) for part in filled(wanted.command, sys.executable)]
+        own = {**self.services[wanted.service].environment, "SERVICE": wanted.service}
+        await self.servers.run_once("load-prepare", program, self._shared, own, output=output)
+
     async def _set_up(self, shared: Surroundings) -> None:
         """Every service's setup command, side by side. Raises CannotMeasureError with the last lines of one that fails."""
         await asyncio.gather(
             *(
                 self.servers.run_once(f"{name}-setup", filled(service.setup, sys.executable), shared, service.environment)
-                for name, service in self.platform.services.items()
+                for name, service in self.services.items()
                 if service.setup
             )
         )

@@ -19,7 +19,9 @@ class JwtVerification(SpecModel):
 
     issuer: str
     audiences: Annotated[list[str], Field(min_length=1, max_length=8)]
-    jwks_url: HttpUrl
+    jwks_url: HttpUrl | None = Field(default=None, description="Where the keys are, if no service of the platform has them.")
+    jwks_service: str | None = Field(default=None, description="The service of this platform that has them, at `jwks_path`.")
+    jwks_path: HttpPath = "/.well-known/jwks.json"
     claim_headers: dict[str, HeaderName] = Field(
         default={"sub": "x-user-id"}, description="Claim → header for the services; a client's own copies are dropped."
     )
@@ -30,6 +32,15 @@ class JwtVerification(SpecModel):
         "words.",
     )
     public_paths: list[HttpPath] = Field(default=[], description="Path prefixes that need no token.")
+
+    @model_validator(mode="after")
+    def _keys_from_one_place(self) -> Self:
+        if (self.jwks_url is None) == (self.jwks_service is None):
+            msg = (
+                "jwks_url, jwks_service: expected one of them; the first for keys of somebody else, the second for a service's"
+            )
+            raise ValueError(msg)
+        return self
 
 
 class RateLimit(SpecModel):

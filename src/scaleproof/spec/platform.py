@@ -15,6 +15,7 @@ from scaleproof.spec.policy import ResourceRequirements
 PLATFORM_VERSION: Final = 1
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
 
 
 class SLO(SpecModel):
@@ -55,6 +56,10 @@ class Service(SpecModel):
     )
     setup: list[str] | None = Field(default=None, description="Run once before the first replica: schema and sample data.")
     environment: dict[str, str] = {}
+    secrets: list[VariableName] = Field(
+        default=[],
+        description="Drawn once for a stack, 32 random bytes in base64 each, for this service alone; <NAME>_FILE names the file.",
+    )
     resources: ResourceRequirements
     slo: SLO
     start_timeout_seconds: Annotated[float, Field(gt=0)] = 60
@@ -88,6 +93,15 @@ class Postgres(SpecModel):
     shared_buffers: str = "128Mi"
 
 
+class Preparation(SpecModel):
+    """A command before each load, such as one that signs its users in; each line it prints is a JSON value for them (`given`)."""
+
+    service: DnsLabel = Field(description="In whose surroundings it runs: its environment, secrets and network.")
+    command: Annotated[list[str], Field(min_length=1)] = Field(
+        description="{python} is as for services, {users} the number of the load's users."
+    )
+
+
 class Load(SpecModel):
     """The load that the platform must hold."""
 
@@ -96,6 +110,7 @@ class Load(SpecModel):
     shape: str = "spike"
     think_seconds: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (20.0, 40.0)
     processes: Annotated[int, Field(gt=0)] = 1
+    prepare: Preparation | None = None
 
     @model_validator(mode="after")
     def _think_in_order(self) -> Self:
@@ -137,6 +152,22 @@ class Platform(SpecModel):
             if self.service_of(path) is None:
                 msg = f"gateway.jwt.public_paths: {path}: no service has a route for it"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _preparing_service_is_known(self) -> Self:
+        prepare = self.load.prepare
+        if prepare is not None and prepare.service not in self.services:
+            msg = f"load.prepare.service: {prepare.service!r} is not a service of this platform"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _key_service_is_known(self) -> Self:
+        jwt = self.gateway.jwt
+        if jwt is not None and jwt.jwks_service is not None and jwt.jwks_service not in self.services:
+            msg = f"gateway.jwt.jwks_service: {jwt.jwks_service!r} is not a service of this platform"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

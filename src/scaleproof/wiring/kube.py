@@ -259,6 +259,7 @@ class KubeTarget:
         )
 
     def _generator(self, api: KubeApi) -> DistributedGenerator:
+        from scaleproof.cluster.pod_command import prepare_load
         from scaleproof.components.load_test import RELEASE
         from scaleproof.load.distributed import DistributedGenerator
         from scaleproof.load.pod_exec import KubeGeneratorPods
@@ -269,4 +270,11 @@ class KubeTarget:
                 hint="set `scaleproof:kubernetes: {load_test: {enabled: true}}`, then `scaleproof up --target kube`",
             )
         pods = KubeGeneratorPods(api.client, self.inputs.load_namespace, RELEASE)
-        return DistributedGenerator(self._gateway_url, self.inputs.platform, self.state / "load", pods)
+        prepare = self.inputs.platform.load.prepare
+        return DistributedGenerator(
+            self._gateway_url,
+            self.inputs.platform,
+            self.state / "load",
+            pods,
+            prepare=partial(prepare_load, api, self.inputs.namespace, prepare) if prepare is not None else None,
+        )

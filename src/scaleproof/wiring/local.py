@@ -148,7 +148,12 @@ class LocalTarget:
             try:
                 rig = Rig(
                     target=target,
-                    generator=LocalGenerator(target.gateway_url, self.platform, self.state / "load"),
+                    generator=LocalGenerator(
+                        target.gateway_url,
+                        self.platform,
+                        self.state / "load",
+                        prepare=target.prepare if self.platform.load.prepare is not None else None,
+                    ),
                     spec=self.platform,
                     stack=self.stack,
                     progress=progress,

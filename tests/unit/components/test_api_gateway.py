@@ -166,6 +166,12 @@ class TestTokens:
         assert provider["issuer"] == "https://staging.example"
         assert provider["remoteJWKS"]["uri"] == "http://id.staging/jwks"
 
+    def test_keys_of_a_service_are_at_its_own_address(self, inputs):
+        own = {name: value for name, value in JWT.items() if name != "jwks_url"}
+        provider = found(inputs, spec={"jwt": {**own, "jwks_service": "front-page", "jwks_path": "/keys"}})
+        [provider] = provider["SecurityPolicy", "jwt"]["jwt"]["providers"]
+        assert provider["remoteJWKS"]["uri"] == "http://front-page.shop-dev.svc.cluster.local:9000/keys"
+
     def test_required_claims(self, inputs):
         allowed = found(inputs, spec={"jwt": JWT})["SecurityPolicy", "jwt"]["authorization"]
         assert allowed["defaultAction"] == "Deny"

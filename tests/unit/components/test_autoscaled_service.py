@@ -239,6 +239,16 @@ class TestNetwork:
         items = service_manifests("orders", service_args(given, "orders", []))
         assert next(item for item in items if item["kind"] == "NetworkPolicy")["spec"]["ingress"] == []
 
+    def test_the_gateway_may_fetch_keys_from_who_has_no_route(self, inputs):
+        services = inputs().platform.model_dump(mode="json")["services"]
+        services["orders"] = {**services["orders"], "routes": []}
+        services["front-page"]["calls"] = []
+        without = inputs(platform={"services": services})
+        assert service_args(without, "orders", []).ingress == []
+        jwt = {"issuer": "i", "audiences": ["a"], "jwks_service": "orders"}
+        [flow] = service_args(inputs(platform={"services": services, "gateway": {"jwt": jwt}}), "orders", []).ingress
+        assert "gateway" in str(flow.peers)
+
     def test_nothing_by_default(self):
         spec = deny_by_default("shop", "shop")["spec"]
         assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}

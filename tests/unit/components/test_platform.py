@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from fakes.pulumi_monitor import Declared, run
-from fakes.shop import Inputs
+from fakes.shop import PLATFORM, Inputs
 from scaleproof.components import manifests
 from scaleproof.components.manifest import identity
 from scaleproof.components.platform import ScalingPlatform, program
@@ -41,6 +41,7 @@ ALL = {
     "observability": {"mode": "install"},
     "platform": {"gateway": {"jwt": JWT}},
 }
+SEALED = {**PLATFORM["services"], "orders": {**PLATFORM["services"]["orders"], "secrets": ["KEY_SEAL", "PEPPER"]}}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ ALL = {
     [
         pytest.param({}, id="by default"),
         pytest.param(ALL, id="everything on"),
+        pytest.param({"platform": {"services": SEALED}}, id="secrets of a service's own"),
         pytest.param(
             {"secrets_as": "environment", "database": {"storage": None, "secret": "db"}}, id="a database of one's own"
         ),
@@ -242,3 +244,31 @@ class TestProgram:
         monkeypatch.setattr(pulumi.log, "warn", said.append)
         declare(inputs(kubernetes_version="1.33"))
         assert [line.split(":")[0] for line in said] == ["orders", "front-page"]
+
+
+def test_what_is_drawn_for_one_service_is_told_to_no_other():
+    keys = (f"key-{number}" for number in count(1))
+    declared = declare(Inputs()(platform={"services": SEALED}), new_key=lambda: next(keys))
+    drawn = {}
+    for name, secret in (("KEY_SEAL", "orders-key-seal"), ("PEPPER", "orders-pepper")):
+        item = one(declared, "Secret", secret)
+        assert item.inputs["data"].keys() == {name}
+        assert item.ignore_changes == ["data"], "the first drawing counts"
+        drawn[name] = base64.b64decode(item.inputs["data"][name]).decode()
+    assert sorted(drawn.values()) == ["key-1", "key-2"]
+    for name, kind in (("orders", "Deployment"), ("front-page", "Deployment")):
+        [container] = one(declared, kind, name).inputs["spec"]["template"]["spec"]["containers"]
+        told = {each["name"]: each.get("value") for each in container["env"]}
+        assert (told.get("KEY_SEAL_FILE") == "/run/secrets/scaleproof/KEY_SEAL") is (name == "orders")
+        assert ("PEPPER_FILE" in told) is (name == "orders")
+    [job] = [each for each in objects(declared) if each.inputs["kind"] == "Job"]
+    assert "KEY_SEAL_FILE" in json.dumps(job.inputs), "the setup needs it first"
+    assert "shop-dev/orders-key-seal" in one(declared, "Deployment", "orders").depends_on
+
+
+def test_a_key_is_32_bytes_in_base64():
+    declared = run(lambda: ScalingPlatform("shop", Inputs()(platform={"services": SEALED})))
+    texts = [base64.b64decode(one(declared, "Secret", name).inputs["data"][key]) for name, key in
+             (("orders-key-seal", "KEY_SEAL"), ("orders-pepper", "PEPPER"))]  # fmt: skip
+    assert [len(base64.b64decode(text, validate=True)) for text in texts] == [32, 32]
+    assert texts[0] != texts[1]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import random
 import signal
 import socket
+import stat
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from scaleproof.runtime.guardian import descendants_of
 from scaleproof.runtime.local_platform import LocalPlatform, connect, down, logs, status, up
 from scaleproof.runtime.processes import carrying
 from scaleproof.runtime.state_folder import MARKER, StateFolder
-from scaleproof.spec.errors import BadInputError, CannotMeasureError
+from scaleproof.spec.errors import BadInputError, CannotMeasureError, ScaleproofError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
 from scaleproof.tuner.ports import ServiceState
@@ -142,6 +144,46 @@ def test_datastores_are_there_for_setup_and_come_back_after_a_crash(project: Pat
     pids += processes_of(project)
     os.kill(daemon_of(running), signal.SIGKILL)
     assert eventually(lambda: not any(map(alive, pids)))
+
+
+READ_SECRET = "import os, sys; print(open(os.environ['KEY_SEAL_FILE']).read().strip(), *sys.argv[1:])"
+
+
+def test_secrets_are_drawn_for_one_service_and_a_load_is_prepared_in_its_surroundings(project: Path, tmp_path: Path) -> None:
+    both = tiny_platform(("alpha", "beta")).model_dump(mode="json", by_alias=True, exclude_none=True)
+    both["services"]["alpha"] |= {"secrets": ["KEY_SEAL"], "setup": ["{python}", "-c", READ_SECRET]}
+    both["services"]["beta"] |= {"setup": ["{python}", "-c", "import os; print('KEY_SEAL_FILE' in os.environ)"]}
+    both["load"]["prepare"] = {"service": "alpha", "command": ["{python}", "-c", READ_SECRET, "{users}"]}
+    platform = Platform.model_validate(both)
+    running = start(project, platform, tiny_policy(platform, most=1))
+    folder = StateFolder.of(project, "dev")
+    [file] = folder.secrets.iterdir()
+    key = file.read_text().strip()
+    assert len(base64.b64decode(key, validate=True)) == 32
+    assert (stat.S_IMODE(file.stat().st_mode), stat.S_IMODE(folder.secrets.stat().st_mode)) == (0o600, 0o700)
+    assert logs(folder.root, "alpha-setup", 1)["alpha-setup"] == [key]
+    assert logs(folder.root, "beta-setup", 1)["beta-setup"] == ["False"]
+    assert all(key.encode() not in Path(f"/proc/{pid}/environ").read_bytes() for pid in processes_of(project) if alive(pid))
+
+    output = tmp_path / "given"
+    running.prepare(250, output)
+    assert (output.read_text(), stat.S_IMODE(output.stat().st_mode)) == (f"{key} 250\n", 0o600)
+    assert key not in str(logs(folder.root, "load-prepare", 20)), "what is printed is not logged"
+    with pytest.raises(ScaleproofError):
+        running.prepare(250, output)  # never over something that is there
+    down(folder.root)
+    assert not folder.secrets.exists()
+
+
+def test_a_preparation_that_fails_says_why(project: Path, tmp_path: Path) -> None:
+    document = tiny_platform().model_dump(mode="json", by_alias=True, exclude_none=True)
+    program = "import sys; print('token'); sys.exit('no key signs')"
+    document["load"]["prepare"] = {"service": "alpha", "command": ["{python}", "-c", program]}
+    platform = Platform.model_validate(document)
+    running = start(project, platform, tiny_policy(platform, most=1))
+    with pytest.raises(CannotMeasureError, match=r"(?s)load-prepare: .* ended with exit code 1:\nno key signs") as caught:
+        running.prepare(1, tmp_path / "given")
+    assert "see `scaleproof logs load-prepare`" in str(caught.value.hint)
 
 
 def test_above_its_memory_limit_a_replica_is_killed_and_started_again(project: Path) -> None:

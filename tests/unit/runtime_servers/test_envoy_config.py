@@ -118,8 +118,9 @@ def test_the_same_endpoints_have_the_same_version_and_others_another():
         platform_of(orders=["/api/v1/orders"], web=["/"]),
         platform_of(users=1, timeout=0.5, a=["/a", "/b/c/"], lonely=[]),
         guarded(required_claims={"scope": ["a", "b"], "tier": ["gold"]}),
+        guarded(jwks_url=None, jwks_service="orders"),
     ],
-    ids=["two services", "odd ones", "everything on"],
+    ids=["two services", "odd ones", "everything on", "keys of a service"],
 )
 def test_envoy_itself_accepts_the_configuration(platform, tmp_path):
     gateway = EnvoyGateway(tmp_path, platform, 8080, 9901, {next(iter(platform.services)): 7001})
@@ -153,6 +154,19 @@ def test_keys_are_fetched_from_whom_the_certificate_names(url, port, encrypted):
         checked = tls["common_tls_context"]["validation_context"]
         assert checked["trusted_ca"] == {"filename": "/ca.pem"}
         assert checked["match_typed_subject_alt_names"][0]["matcher"] == {"exact": "id.example"}
+
+
+def test_keys_of_a_service_come_from_its_replicas():
+    platform = guarded(jwks_url=None, jwks_service="orders", jwks_path="/keys")
+    document = bootstrap(platform, 8080, 9901, {}, Path("/x"))["static_resources"]
+    assert "jwks" not in {cluster["name"] for cluster in document["clusters"]}
+    [authentication] = [
+        each["typed_config"]
+        for each in manager_of(document["listeners"][0])["http_filters"]
+        if each["name"] == "envoy.filters.http.jwt_authn"
+    ]
+    [provider] = authentication["providers"].values()
+    assert provider["remote_jwks"]["http_uri"] == {"uri": "http://orders/keys", "cluster": "orders", "timeout": "10s"}
 
 
 def test_a_public_path_asks_for_no_token_and_is_yet_limited():

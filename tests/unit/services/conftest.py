@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from dashboard_issuer import Issuer
 from service_processes import ORDERS, DataServer, Replica, free_port
 
 from scaleproof.runtime.postgres import PostgresServer
@@ -67,7 +68,26 @@ def filled(postgres: DataServer) -> DataServer:
 
 @pytest.fixture(scope="session")
 def environment(filled: DataServer, redis: DataServer) -> dict[str, str]:
-    return {"DATABASE_URL": filled.url, "REDIS_URL": redis.url, "DRAIN_QUIET_SECONDS": "0.6"}
+    return {"DATABASE_URL": filled.url, "REDIS_URL": redis.url, "DRAIN_QUIET_SECONDS": "0.6", "ACCESS": "open"}
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    """Whose tokens a service takes that is told its `environment`."""
+    made = Issuer()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def guarded_orders(environment: dict[str, str], issuer: Issuer, folder: Path) -> Iterator[Replica]:
+    """A replica that asks for tokens."""
+    told = {**{name: value for name, value in environment.items() if name != "ACCESS"}, **issuer.environment}
+    replica = Replica("orders", told, folder / "guarded-orders.log")
+    try:
+        yield replica.wait_ready()
+    finally:
+        replica.stop()
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,9 @@ def test_the_reference_platform_reads():
         ("think_seconds: [20, 40]", "think_seconds: [40, 20]", None, "think_seconds [40.0, 20.0]"),
         ("name: reference", "name: [a", 6, "not valid YAML"),
         ("users: 10000", "users: many", 35, "load.users: expected a valid integer"),
+        ("calls: [orders]", "secrets: [key-seal]", None, "services.dashboard.secrets[0]: string should match pattern"),
+        ("users: 10000", "prepare: {service: pay, command: [x]}", None, "load.prepare.service: 'pay' is not a service"),
+        ("users: 10000", "prepare: {service: orders, command: []}", None, "load.prepare.command: list should have at least 1"),
     ],
 )
 def test_a_fault_is_named(tmp_path, was, becomes, line, message):
@@ -72,6 +75,9 @@ JWT = "jwt: {issuer: i, audiences: [a], jwks_url: https://x/y"
         ("jwt: {issuer: i, audiences: [], jwks_url: https://x/y}", "jwt.audiences: list should have at least 1"),
         ("jwt: {issuer: i, audiences: [a], jwks_url: jwks}", "jwt.jwks_url: string should match pattern"),
         (JWT + ", public_paths: [/open]}", "gateway.jwt.public_paths: /open: no service has a route for it"),
+        (JWT + ", jwks_service: orders}", "jwks_url, jwks_service: expected one of them"),
+        ("jwt: {issuer: i, audiences: [a]}", "jwks_url, jwks_service: expected one of them"),
+        ("jwt: {issuer: i, audiences: [a], jwks_service: keys}", "gateway.jwt.jwks_service: 'keys' is not a service"),
         (JWT + ", claim_headers: {sub: X_User}}", "jwt.claim_headers.sub: string should match pattern"),
     ],
 )

@@ -16,13 +16,6 @@ from services.dashboard.setup import setup
 
 
 @pytest.fixture(scope="session")
-def issuer() -> Iterator[Issuer]:
-    made = Issuer()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def layouts_url(postgres: DataServer) -> str:
     postgres.server.ensure_databases(["layouts"])
     url = postgres.server.database_url("layouts")

@@ -14,9 +14,9 @@ from service_processes import ROOT
 
 from services.common.settings import SettingsError
 from services.common.tokens.principal import Role
-from services.common.tokens.settings import DEFAULT_AUDIENCE, DEFAULT_ISSUER, TokenSettings
+from services.common.tokens.settings import DEFAULT_AUDIENCE, DEFAULT_ISSUER, AccessMode, TokenSettings
 
-PATHS = ("/layouts", "/preferences")
+PATHS = ("/layouts", "/preferences", "/settings/user-0", "/overview")
 
 
 def challenged(answer, code: str, challenge: str) -> None:
@@ -42,10 +42,6 @@ def test_a_revoked_token_is_refused(served: ServedApp, issuer: Issuer):
     challenged(Somebody(served, token=token).ask("GET", "/layouts"), "token_expired", 'Bearer error="invalid_token"')
 
 
-def test_the_old_endpoints_ask_for_no_token_yet(served: ServedApp):
-    assert served.request("GET", "/settings/somebody").status_code == 200
-
-
 @pytest.fixture
 def unconfigured(layouts_url: str) -> Iterator[ServedApp]:
     app = ServedApp({"DATABASE_URL": layouts_url})
@@ -60,7 +56,24 @@ def test_told_of_no_identity_nobody_is_let_in(unconfigured: ServedApp, somebody:
             answer = Somebody(unconfigured, token=token).ask("GET", path)
             assert (answer.status_code, answer.json()["code"]) == (503, "identity_not_configured")
             assert "retry-after" not in answer.headers
-    assert unconfigured.request("GET", "/settings/somebody").status_code == 200
+
+
+def test_what_needs_no_user_can_be_opened_to_everybody(layouts_url: str):
+    app = ServedApp({"DATABASE_URL": layouts_url, "ACCESS": "open"})
+    try:
+        assert app.request("GET", "/settings/somebody").status_code == 200
+        assert app.request("GET", "/layouts").status_code == 503, "whose layouts would they be?"
+    finally:
+        app.close()
+
+
+def test_access_is_open_or_not():
+    assert AccessMode.from_environment({}) is AccessMode.tokens
+    assert AccessMode.from_environment({"ACCESS": "open"}) is AccessMode.open
+    with pytest.raises(SettingsError, match=r"^ACCESS is 'Open'; expected tokens or open$"):
+        AccessMode.from_environment({"ACCESS": "Open"})
+    with pytest.raises(SettingsError, match=r"^ACCESS is open, but IDENTITY_URL is set"):
+        AccessMode.from_environment({"ACCESS": "open", "IDENTITY_URL": "http://identity:8000"})
 
 
 def test_settings_of_an_identity_are_whole_or_not_there():
