@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.common.http_client.deadline import READ_HEADERS, SENT_HEADER, read_seconds_left, write_seconds_left
@@ -28,7 +28,7 @@ class Incoming:
     """Seconds on the monotonic clock."""
     trace: tuple[tuple[str, str], ...]
     """W3C Trace Context's headers as they came."""
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
     """Whoever asks us may ask in this name what we ask: the access token as it came. None where there is not exactly one."""
 
 

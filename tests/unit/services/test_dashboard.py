@@ -7,8 +7,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from dashboard_issuer import Issuer
 from service_processes import Replica, free_port
 
+from services.common.tokens.principal import Role
 from services.dashboard.schemas import RevenueOfDay
 from services.dashboard.service import trend_of
 
@@ -95,3 +97,19 @@ def test_without_orders_the_overview_is_503_and_all_else_goes_on(lonely: Replica
     assert lonely.client.get(f"{API}/settings/user-1").status_code == 200
     assert lonely.status_of("/readyz") == 200
     assert 'http_client_requests_total{callee="orders",status="unconnected"}' in lonely.client.get("/metrics").text
+
+
+def test_orders_are_asked_in_the_name_of_whoever_asks(
+    environment: dict[str, str], guarded_orders: Replica, issuer: Issuer, tmp_path: Path
+):
+    """Both ask for tokens; without the caller's, orders would answer 401 and the overview would be a 502."""
+    told = {**{name: value for name, value in environment.items() if name != "ACCESS"}, **issuer.environment}
+    replica = Replica("dashboard", {**told, "ORDERS_URL": guarded_orders.url}, tmp_path / "dashboard.log")
+    try:
+        replica.wait_ready()
+        for roles, status in (((Role.staff,), 200), ((Role.customer,), 403)):
+            bearer = {"authorization": f"Bearer {issuer.token('7', *roles)}"}
+            assert replica.client.get(f"{API}/overview", headers=bearer).status_code == status
+        assert replica.client.get(f"{API}/overview").status_code == 401
+    finally:
+        replica.stop()

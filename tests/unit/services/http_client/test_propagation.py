@@ -53,6 +53,14 @@ def test_the_trace_is_handed_on_as_it_came():
     assert headers_for(overlong, 1.0) == {SENT_HEADER: "1000"}
 
 
+def test_a_call_is_made_in_the_callers_name():
+    incoming = asyncio.run(served((b"authorization", b"Bearer secret")))
+    assert headers_for(incoming, 1.0) == {SENT_HEADER: "1000", "authorization": "Bearer secret"}
+    assert "secret" not in repr(incoming)
+    both = asyncio.run(served((b"authorization", b"Bearer one"), (b"authorization", b"Bearer other")))
+    assert headers_for(both, 1.0) == {SENT_HEADER: "1000"}, "whose name would it be?"
+
+
 def test_outside_of_a_request_only_the_time_left_is_sent():
     assert serving() is None
     assert headers_for(serving(), 0.5) == {SENT_HEADER: "500"}
