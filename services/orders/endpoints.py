@@ -15,6 +15,7 @@ from services.common.given import IdInUrl, Nothing
 from services.common.json_response import json_response
 from services.common.tokens.authentication import Guard
 from services.common.tokens.caller import Access
+from services.orders.idempotency import IdempotencyKey
 from services.orders.schemas import (
     DailyRevenue,
     FoundOrders,
@@ -80,9 +81,15 @@ def add_what_is_the_same(router: APIRouter, service: OrdersService, guard: Guard
         """One order with its items."""
         return json_response(await service.detail(caller, order_id))
 
-    @router.post("", status_code=201, response_model=PlacedOrder, openapi_extra=problems(*guard.codes, "order_part_unknown"))
-    async def create(order: NewOrder, _query: Nothing, caller: Access = guard.caller) -> Response:
-        """Place an order."""
-        caller.must_own(order.customer_id)
-        placed = await service.create(order)
+    @router.post(
+        "",
+        status_code=201,
+        response_model=PlacedOrder,
+        openapi_extra=problems(*guard.codes, "order_part_unknown", "idempotency_key_reused"),
+    )
+    async def create(
+        order: NewOrder, _query: Nothing, idempotency_key: IdempotencyKey = None, caller: Access = guard.caller
+    ) -> Response:
+        """Place an order; with a key, at most once."""
+        placed = await service.create(caller, order, key=idempotency_key)
         return json_response(placed, status_code=201, headers={"location": f"{router.prefix}/{placed.id}"})

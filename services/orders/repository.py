@@ -6,9 +6,11 @@ import re
 from functools import lru_cache
 from typing import LiteralString
 
+from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, dict_row
 
 from services.common.database import Database
+from services.orders.idempotency import KeyReusedError, Once
 from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
 
 LINE: LiteralString = """
@@ -66,7 +68,7 @@ DAILY_REVENUE: LiteralString = """
 """
 
 # One statement, so that an order is there with all its items or not at all. No row comes back where a part is unknown.
-CREATE: LiteralString = """
+_CREATED: LiteralString = """
     WITH wanted AS (
         SELECT product_id, quantity, line::int
         FROM unnest(%(product_ids)s::int[], %(quantities)s::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
@@ -83,8 +85,24 @@ CREATE: LiteralString = """
         INSERT INTO orders.items (order_id, line, product_id, product_name, quantity, unit_price_cents)
         SELECT placed.id, priced.line, priced.product_id, priced.name, priced.quantity, priced.price_cents FROM placed CROSS JOIN priced
     )
-    SELECT * FROM placed
 """
+# The table's key makes one of two requests with the same key fail, whole, and the other one's answer is there when it does. Who comes
+# along clears away what is too old, a little more than is added.
+_KEPT: LiteralString = """
+    , kept AS (
+        INSERT INTO orders.idempotency_keys (scope, key, fingerprint, answer, created_at)
+        SELECT %(scope)s, %(key)s, %(fingerprint)s, to_jsonb(placed), now() FROM placed
+    ), cleared AS (
+        DELETE FROM orders.idempotency_keys WHERE (scope, key) IN (
+            SELECT scope, key FROM orders.idempotency_keys WHERE created_at < now() - interval '1 day'
+            ORDER BY created_at LIMIT 3 FOR UPDATE SKIP LOCKED
+        )
+    )
+"""
+_PLACED: LiteralString = " SELECT * FROM placed"
+CREATE: LiteralString = _CREATED + _PLACED
+CREATE_ONCE: LiteralString = _CREATED + _KEPT + _PLACED
+ANSWERED: LiteralString = "SELECT fingerprint, answer FROM orders.idempotency_keys WHERE scope = %(scope)s AND key = %(key)s"
 
 
 @lru_cache(maxsize=256)
@@ -194,11 +212,25 @@ class OrdersRepository:
         """The last `days` days in UTC, today included."""
         return await self._database.fetch_all(DAILY_REVENUE, {"days": days}, class_row(DayRevenue))
 
-    async def create(self, order: NewOrder) -> PlacedOrder | None:
-        """Place the order at the products' prices; None where its customer or one of its products does not exist."""
+    async def create(self, order: NewOrder, once: Once | None = None) -> PlacedOrder | None:
+        """Place the order at the products' prices; None where its customer or one of its products does not exist.
+
+        With `once`, a request that came before is answered as it was then. Raises KeyReusedError where that was another request.
+        """
         parameters = {
             "customer_id": order.customer_id,
             "product_ids": [item.product_id for item in order.items],
             "quantities": [item.quantity for item in order.items],
         }
-        return await self._database.fetch_one(CREATE, parameters, class_row(PlacedOrder))
+        if once is None:
+            return await self._database.fetch_one(CREATE, parameters, class_row(PlacedOrder))
+        parameters |= vars(once)
+        try:
+            return await self._database.fetch_one(CREATE_ONCE, parameters, class_row(PlacedOrder))
+        except UniqueViolation:
+            answered = await self._database.fetch_one(ANSWERED, parameters, dict_row)
+        if answered is None:  # it was a day old, and has been cleared away meanwhile
+            return await self._database.fetch_one(CREATE_ONCE, parameters, class_row(PlacedOrder))
+        if bytes(answered["fingerprint"]) != once.fingerprint:
+            raise KeyReusedError
+        return PlacedOrder.model_validate(answered["answer"])

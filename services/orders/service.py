@@ -8,6 +8,7 @@ from services.common.errors.raised import ServiceError
 from services.common.tokens.authorisation import Reach
 from services.common.tokens.caller import Access
 from services.orders.caching import ANY, DETAIL, LIST, REVENUE, SEARCH, of_order, tags_changed_by_order, tags_of_list
+from services.orders.idempotency import KeyReusedError, Once
 from services.orders.repository import OrdersRepository
 from services.orders.schemas import (
     MOST_PAGES,
@@ -105,9 +106,16 @@ class OrdersService:
             raise ServiceError("order_unknown")
         return body
 
-    async def create(self, order: NewOrder) -> PlacedOrder:
-        """Place it at today's prices. Raises ServiceError where its customer or a product does not exist."""
-        placed = await self._repository.create(order)
+    async def create(self, caller: Access, order: NewOrder, *, key: str | None = None) -> PlacedOrder:
+        """Place it at today's prices; with a key, at most once.
+
+        Raises ServiceError where its customer or a product does not exist, is out of reach, or the key belongs to another order.
+        """
+        caller.must_own(order.customer_id)
+        try:
+            placed = await self._repository.create(order, Once.of(key, order, scope=caller.principal.user_id))
+        except KeyReusedError:
+            raise ServiceError("idempotency_key_reused") from None
         if placed is None:
             raise ServiceError("order_part_unknown")
         if not self._cached.isdisjoint((LIST.name, DETAIL.name)):
