@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scaleproof.simulator.calibration import CalibrationStep, Estimate, ServiceCalibration
 from scaleproof.simulator.draws import call_counts, gamma
-from scaleproof.simulator.held import ReplicaModel, simulate_held
+from scaleproof.simulator.held import HeldResult, ReplicaModel, simulate_held
 
 Floats = NDArray[np.float64]
 
@@ -98,19 +98,22 @@ class LatencyFit:
 def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: int, calls: Sequence[Called] = ()) -> LatencyFit:
     """Variations and wait whose model curves are nearest to the measured p50 and p95 (least squares of logarithms).
 
-    `bare` gives CPU seconds, limit and idle use, `calls` what a request waits for and the services called account for. Only
-    steps below saturation count. The wait is what the median of the quietest step has beyond CPU, queueing and calls; its
-    interval is the spread over the steps.
+    `bare` gives CPU seconds, limit and idle use, `calls` what a request waits for and the services called account for. Every step
+    is judged with the CPU that it was measured to use. Only steps below saturation count. The wait is what the median of the
+    quietest step has beyond CPU, queueing and calls; its interval is the spread over the steps.
     """
     saturation = (bare.limit_cores - bare.idle_cores) / bare.cpu_seconds
     answered = sorted((s for s in steps if s.requests > 0 and s.rate_per_replica > 0), key=lambda s: s.rate_per_replica)
     usable = [step for step in answered if step.rate_per_replica < _STEADY_LOAD * saturation] or answered[:1]
     if not usable:
         return LatencyFit(model=bare, wait=Estimate(value=0.0, low=0.0, high=0.0))
+    as_needed = [_as_needed(bare, step, seed) for step in usable]
     best: tuple[float, ReplicaModel, list[Floats], list[Floats]] | None = None
     for variation in VARIATIONS:
-        model = replace(bare, variation=variation, wait_seconds=0.0)
-        others = [_without_own_wait(model, step, calls, seed) for step in usable]
+        others = [
+            _without_own_wait(replace(needed, variation=variation, wait_seconds=0.0), step, calls, seed)
+            for needed, step in zip(as_needed, usable, strict=True)
+        ]
         for wait_variation in WAIT_VARIATIONS:
             units = [gamma(np.random.default_rng([seed, 0x3A17]), 1.0, wait_variation, times.size) for times in others]
             wait = _mean_wait(others[0], units[0], usable[0].p50_seconds)
@@ -125,7 +128,7 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
                 for measured, modelled in ((step.p50_seconds, p50), (step.p95_seconds, p95)):
                     error += weight * math.log(max(modelled, _LEAST_SECONDS) / max(measured, _LEAST_SECONDS)) ** 2
             if best is None or error < best[0]:
-                found = replace(model, wait_seconds=wait, wait_variation=wait_variation)
+                found = replace(bare, variation=variation, wait_seconds=wait, wait_variation=wait_variation)
                 best = (error, found, others, units)
     assert best is not None
     _, model, others, units = best
@@ -135,12 +138,26 @@ def fit_latency(bare: ReplicaModel, steps: Sequence[CalibrationStep], *, seed: i
     return LatencyFit(model=model, wait=Estimate(value=waits[0], low=min([waits[0], *quiet]), high=max([waits[0], *quiet])))
 
 
+def _as_needed(bare: ReplicaModel, step: CalibrationStep, seed: int) -> ReplicaModel:
+    """`bare` with the CPU a request at which the step uses as many cores as it was measured to.
+
+    In a few seconds requests need some per cent more or less than the curve says, by the machine's mood and by chance. Near the
+    quota a tenth more CPU makes p95 several times as long: without this, that passes for variation, at every rate.
+    """
+    modelled = _held(bare, step, seed).cores / step.replicas - bare.idle_cores
+    measured = step.cores_per_replica - bare.idle_cores
+    return replace(bare, cpu_seconds=bare.cpu_seconds * measured / modelled) if min(measured, modelled) > 0 else bare
+
+
+def _held(model: ReplicaModel, step: CalibrationStep, seed: int) -> HeldResult:
+    rate = step.rate_per_replica * step.replicas
+    seconds = min(600.0, _CURVE_REQUESTS / rate)
+    return simulate_held(model, rate_per_second=rate, replicas=step.replicas, duration_seconds=seconds, seed=seed)
+
+
 def _without_own_wait(model: ReplicaModel, step: CalibrationStep, calls: Sequence[Called], seed: int) -> Floats:
     """Simulated latency of the step's rate: queueing, CPU and calls."""
-    rate = step.rate_per_replica * step.replicas
-    held = simulate_held(
-        model, rate_per_second=rate, replicas=step.replicas, duration_seconds=min(600.0, _CURVE_REQUESTS / rate), seed=seed
-    )
+    held = _held(model, step, seed)
     if not held.latency_seconds.size:
         return np.array([model.cpu_seconds + slowest_call(calls)])
     return with_calls(held.latency_seconds, calls, seed=seed)

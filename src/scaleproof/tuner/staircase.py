@@ -147,7 +147,7 @@ class Climb:
             inside = (intended >= begin) & (intended < end)
             answered = latency[inside & ok]
             done = self.completed(service, np.array([begin]), np.array([end]))[0]
-            seen = samples[(samples["start_s"] >= begin - LEAD_SECONDS) & (samples["end_s"] <= end + LEAD_SECONDS)]
+            seen = samples[(samples["start_s"] >= begin - LEAD_SECONDS) & (samples["end_s"] <= end)]
             p50, p95 = np.quantile(answered, (0.5, 0.95)) if answered.size else (math.inf, math.inf)
             requested = int(inside.sum())
             found.append(

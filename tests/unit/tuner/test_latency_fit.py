@@ -64,6 +64,52 @@ def test_waits_that_hardly_differ_make_no_long_tail(wait_variation):
     assert predicted.p95_seconds == pytest.approx(seen.p95_seconds, rel=0.15)
 
 
+def test_a_dear_mood_of_the_machine_is_not_taken_for_variation():
+    """Two steps near the quota needed a fifth more CPU than the curve says: their long tails are the quota's."""
+    truth = replace(TRUTH, variation=0.3)
+    dear = replace(truth, cpu_seconds=1.2 * truth.cpu_seconds)
+    fit = fit_latency(BARE, [measured(truth, 8), measured(truth, 14), measured(dear, 20), measured(dear, 23)], seed=1)
+    assert fit.model.variation == 0.3
+    assert fit.model.cpu_seconds == BARE.cpu_seconds
+    assert measured(fit.model, 6).p95_seconds == pytest.approx(measured(truth, 6).p95_seconds, rel=0.1)
+
+
+ORDERS = ReplicaModel(
+    cpu_seconds=0.00069, variation=0.5, limit_cores=0.1, idle_cores=0.0024, idle_factor=2.2, idle_seconds=0.02
+)
+# Of orders on a quiet machine: requests/s, p50 and p95 in ms, cores, requests. The curve says 0.072 and 0.084 cores at 70/s and 88/s.
+ON_A_QUIET_MACHINE = [
+    (17.1, 3.5, 4.6, 0.0263, 108),
+    (35.6, 3.4, 4.6, 0.0466, 225),
+    (51.7, 3.2, 4.7, 0.0596, 328),
+    (69.8, 3.4, 37.0, 0.0800, 442),
+    (88.4, 3.6, 37.9, 0.0948, 557),
+]
+
+
+def test_p95_under_low_load_is_what_was_measured_there():
+    steps = [
+        CalibrationStep(
+            replicas=1,
+            rate_per_replica=rate,
+            p50_seconds=p50 / 1000,
+            p95_seconds=p95 / 1000,
+            good_share=1.0,
+            cores_per_replica=cores,
+            requests=requests,
+        )
+        for rate, p50, p95, cores, requests in ON_A_QUIET_MACHINE
+    ]
+    fit = fit_latency(ORDERS, steps, seed=1)
+    for step in steps[:3]:
+        assert measured(fit.model, step.rate_per_replica).p95_seconds == pytest.approx(step.p95_seconds, rel=0.25)
+
+
+def test_a_step_whose_cpu_was_not_seen_is_judged_by_the_curve():
+    unseen = [measured(TRUTH, rate).model_copy(update={"cores_per_replica": 0.0}) for rate in (8, 15, 20, 25)]
+    assert fit_latency(BARE, unseen, seed=1).model.variation == 1.0
+
+
 CALL = Called(count=0.6, wait_seconds=0.02, wait_variation=0.5, cpu_seconds=0.01, cpu_variation=0.3)
 
 

@@ -87,6 +87,13 @@ def test_steps_say_latency_share_and_rate():
     assert second.cores_per_replica == pytest.approx(0.1)
 
 
+def test_cpu_of_a_step_holds_nothing_of_the_next_one_and_of_the_end():
+    """Samples end half a second after the full one: that over an edge belongs to neither step."""
+    samples = {t + 0.5: 0.05 if t < 5 else 0.1 if t < 10 else 0.0 for t in range(-1, 12)}
+    first, second = climb(samples, EVERY_TENTH).steps("orders", 0.3)
+    assert (first.cores_per_replica, second.cores_per_replica) == (pytest.approx(0.05), pytest.approx(0.1))
+
+
 def test_a_step_without_any_answer():
     silent = climb({1.0: 0.1, 2.0: 0.1}, [1.0])
     nothing = {**silent.tables, "requests": silent.tables["requests"].iloc[:0]}
