@@ -56,7 +56,9 @@ def public_parts(platform: Platform) -> list[PublicRoute]:
     found: list[PublicRoute] = []
     for name, service in platform.services.items():
         open_paths = [path.rstrip("/") or "/" for path in jwt.public_paths if platform.service_of(path) == name] if jwt else []
-        found += _by_deprecation(platform, name, name, prefixes(service), is_open=False)
+        # Of two routes with the same path, which one counts is not ours to say.
+        asked = [path for path in prefixes(service) if path not in open_paths]
+        found += _by_deprecation(platform, name, name, asked, is_open=False)
         found += _by_deprecation(platform, f"{name}-public", name, open_paths, is_open=True)
     return found
 

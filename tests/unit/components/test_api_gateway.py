@@ -166,6 +166,22 @@ class TestTokens:
         assert provider["issuer"] == "https://staging.example"
         assert provider["remoteJWKS"]["uri"] == "http://id.staging/jwks"
 
+    def test_a_route_that_is_wholly_open_is_no_second_time_guarded(self, inputs):
+        spec = found(inputs, spec={"jwt": {**JWT, "public_paths": ["/api/v1/front/", "/api/v1/orders"]}})
+        paths = {
+            name: [match["path"]["value"] for rule in route["rules"] for match in rule["matches"]]
+            for (kind, name), route in spec.items()
+            if kind == "HTTPRoute" and "internal" not in name and name != "unmatched"
+        }
+        assert paths == {
+            "orders": ["/api/v2/orders"],
+            "orders-public": ["/api/v1/orders"],
+            "front-page-public": ["/api/v1/front"],
+        }
+        assert [each["name"] for each in spec["SecurityPolicy", "jwt"]["targetRefs"]] == ["orders"]
+        targets = [each["name"] for each in spec["BackendTrafficPolicy", "front-page"]["targetRefs"]]
+        assert targets == ["front-page-public"]
+
     def test_keys_of_a_service_are_at_its_own_address(self, inputs):
         own = {name: value for name, value in JWT.items() if name != "jwks_url"}
         provider = found(inputs, spec={"jwt": {**own, "jwks_service": "front-page", "jwks_path": "/keys"}})
