@@ -38,6 +38,13 @@ test: $(INSTALLED)  ## All unit tests with coverage
 test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
 	@scripts/test-platform
 
+.PHONY: web test-browser
+web: $(INSTALLED)  ## The dashboard's front end, into services/dashboard/static (docs/front-end.md)
+	@scripts/web
+
+test-browser: $(INSTALLED)  ## The front end in Chromium, on the reference platform (about 3 minutes; installs Debian's chromium where it is missing)
+	@scripts/test-browser
+
 .PHONY: test-upstream
 test-upstream: $(INSTALLED)  ## The HPA rules against upstream's own controller (about 2 minutes, 4 the first time; needs Go)
 	@$(BIN)/python tests/upstream/build.py
@@ -93,4 +100,4 @@ lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 test-deps: $(INSTALLED)  ## Only install, into .venv
 
 clean:  ## Remove everything that make made
-	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml Pulumi.demo-cluster.yaml
+	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml Pulumi.demo-cluster.yaml web/node_modules services/dashboard/static tests/browser/screenshots

@@ -2,7 +2,7 @@
 
 docs/schemas/*.json from the models, README's command list from the CLI, ARCHITECTURE's layers from the import contract, the charts'
 READMEs from their values, docs/errors.md from the catalogues of codes, docs/rules.md from the
-rules, the pictures of docs/architecture from their texts.
+rules, the pictures of docs/architecture from their texts, web/src/api/types.ts from the services' OpenAPI documents.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import click
 from scaleproof.cli import CHAPTERS, cli
 from scaleproof.rules.page import rules_page
 from scaleproof.wiring import SCHEMA_NAMES, schema_of
+from scripts.api_types import api_types
 from scripts.chart_readme import chart_readme
 from scripts.diagrams import drawn
 from scripts.error_pages import error_page
@@ -53,6 +54,7 @@ def generated() -> dict[Path, str]:
     files[architecture] = between(architecture.read_text(), "layers", layers())
     files[PROJECT / "docs/errors.md"] = error_page(PROJECT)
     files[PROJECT / "docs/rules.md"] = rules_page()
+    files[PROJECT / "web/src/api/types.ts"] = api_types()
     for chart in sorted((PROJECT / "charts").iterdir()):
         files[chart / "README.md"] = chart_readme(chart)
     for source in sorted((PROJECT / "docs/architecture").glob("*.dot")):

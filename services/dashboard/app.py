@@ -12,6 +12,7 @@ from services.common.http_client.transport import HttpTransport
 from services.common.metrics import Metrics
 from services.common.tokens.authentication import create_authentication, create_guard
 from services.dashboard.endpoints import create_router
+from services.dashboard.front_end import create_front_end_router
 from services.dashboard.layout_endpoints import create_layout_router
 from services.dashboard.layout_repository import LayoutRepository
 from services.dashboard.layout_service import LayoutService
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
             create_router(service, create_guard(settings.access)),
             create_layout_router(layouts),
             create_preference_router(preferences),
+            create_front_end_router(),
         ],
         database=database,
         metrics=metrics,
