@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+BROWSER := $(VENV)/.browser-$(shell cat requirements-browser.lock 2>/dev/null | cksum | cut -d' ' -f1)
 SHELL := /bin/bash
 # Where this is set, every process compiles again what it imports: up to a second each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,11 +39,15 @@ test: $(INSTALLED)  ## All unit tests with coverage
 test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
 	@scripts/test-platform
 
+$(BROWSER): $(INSTALLED) requirements-browser.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-browser.lock
+	@rm -f $(VENV)/.browser-*; touch $@
+
 .PHONY: web test-browser
-web: $(INSTALLED)  ## The dashboard's front end, into services/dashboard/static (docs/front-end.md)
+web: $(BROWSER)  ## The dashboard's front end, into services/dashboard/static (docs/front-end.md)
 	@scripts/web
 
-test-browser: $(INSTALLED)  ## The front end in Chromium, on the reference platform (about 3 minutes; installs Debian's chromium where it is missing)
+test-browser: $(BROWSER)  ## The front end in Chromium, on the reference platform (about 3 minutes; installs Debian's chromium where it is missing)
 	@scripts/test-browser
 
 .PHONY: test-upstream
@@ -96,6 +101,8 @@ bench-tuner: $(INSTALLED)  ## Tuned policies beside other tools' rules, on traff
 lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
 		--extra local --extra fast --extra platform --extra pulumi --group dev pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header \
+		--constraint requirements.lock --group browser -o requirements-browser.lock
 
 test-deps: $(INSTALLED)  ## Only install, into .venv
 
