@@ -46,7 +46,9 @@ class World:
         self.passwords = PasswordPool(threads=2, most_waiting=100)
         self.user_rows = UserRepository(self.database, concern_seconds=POLICY.concern_seconds)
         self.session_rows = SessionRepository(self.database, concern_seconds=POLICY.concern_seconds)
-        self.users = UserService(self.user_rows, self.passwords, revoked=self.relay.soon, clock=self.clock)
+        self.users = UserService(
+            self.user_rows, self.passwords, revoked=self.relay.soon, published=lambda: None, clock=self.clock
+        )
         self.sessions = SessionService(
             self.session_rows,
             self.user_rows,

@@ -11,6 +11,7 @@ from services.common.http_client.client import ServiceClient
 from services.common.http_client.transport import HttpTransport
 from services.common.metrics import Metrics
 from services.common.tokens.authentication import create_authentication, create_guard
+from services.dashboard.consumers import create_consumers
 from services.dashboard.endpoints import create_router
 from services.dashboard.front_end import create_front_end_router
 from services.dashboard.layout_endpoints import create_layout_router
@@ -22,6 +23,7 @@ from services.dashboard.preference_service import PreferenceService
 from services.dashboard.repository import SettingsRepository
 from services.dashboard.service import DashboardService
 from services.dashboard.settings import Settings
+from services.dashboard.user_data import UserDataRepository
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -38,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     layouts = LayoutService(LayoutRepository(database))
     preferences = PreferenceService(PreferenceRepository(database))
     authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
+    events = create_consumers(settings, UserDataRepository(database), metrics)
     app = create_service_app(
         "dashboard",
         routers=[
@@ -49,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[orders, *authentication.adapters],
+        adapters=[orders, *events, *authentication.adapters],
     )
     app.state.authenticator = authentication.authenticator
     return app

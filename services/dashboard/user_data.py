@@ -45,7 +45,7 @@ class UserDataRepository:
     async def delete(self, user_id: str) -> Deleted:
         """Leave nothing of the user, in one statement; a second time there is nothing left, and nothing happens.
 
-        For identity's event `user deleted`, which may come more than once.
+        For identity's event `user_deleted`, which may come more than once.
         """
         deleted = await self._database.fetch_one(DELETE, {"user_id": user_id}, class_row(Deleted))
         assert deleted is not None, "a SELECT without FROM always has one row"

@@ -9,6 +9,9 @@ from fastapi import FastAPI
 
 from services.common.application import create_service_app
 from services.common.database import Database
+from services.common.events.event_metrics import PublishingMetrics
+from services.common.events.outbox import OutboxRepository
+from services.common.events.relay import OutboxRelay
 from services.common.metrics import Metrics
 from services.common.tokens.authenticator import Authenticator
 from services.common.tokens.revocations import Revocations
@@ -50,7 +53,13 @@ def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> Fast
     relay = RevocationRelay(revocation_rows, revocations, redis_url=settings.redis_url)
     passwords = PasswordPool(threads=settings.hash_threads, most_waiting=settings.hash_waiting)
     user_rows = UserRepository(database, concern_seconds=policy.concern_seconds)
-    users = UserService(user_rows, passwords, revoked=relay.soon)
+    events = OutboxRelay(
+        OutboxRepository(database, "identity"),
+        service="identity",
+        redis_url=settings.redis_url,
+        metrics=PublishingMetrics(metrics.registry),
+    )
+    users = UserService(user_rows, passwords, revoked=relay.soon, published=events.soon)
     sessions = SessionService(
         SessionRepository(database, concern_seconds=policy.concern_seconds),
         user_rows,
@@ -76,7 +85,7 @@ def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> Fast
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[passwords, keys, relay, *clients.values()],
+        adapters=[passwords, keys, relay, events, *clients.values()],
     )
     app.state.authenticator = Authenticator(TokenVerifier(keys, revocations, settings.expected), keys)
     return app

@@ -10,6 +10,7 @@ from typing import LiteralString
 from psycopg.rows import class_row
 
 from services.common.database import Database
+from services.common.events.outbox import written
 from services.common.tokens.principal import Role
 from services.identity.schemas import User
 
@@ -95,7 +96,9 @@ DELETE: LiteralString = (
     )
     """
     + _TOLD
-    + " SELECT id FROM changed"
+    + ", event AS ("
+    + written("identity", "user_deleted", "jsonb_build_object('user_id', id::text)", source="changed")
+    + ") SELECT id FROM changed"
 )
 
 

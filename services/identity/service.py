@@ -15,7 +15,10 @@ from services.identity.schemas import NewUser, User, UserPage
 
 
 class UserService:
-    """The use cases around users. `revoked` is called after something was; `clock` tells seconds since 1970."""
+    """The use cases around users. `clock` tells seconds since 1970.
+
+    `revoked` is called after something was, `published` after an event was written.
+    """
 
     def __init__(
         self,
@@ -23,11 +26,13 @@ class UserService:
         passwords: PasswordPool,
         *,
         revoked: Callable[[], None],
+        published: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._users = users
         self._passwords = passwords
         self._revoked = revoked
+        self._published = published
         self._clock = clock
 
     async def register(self, new: NewUser) -> User:
@@ -67,6 +72,7 @@ class UserService:
             await self.find(user_id)
             raise ServiceError("last_admin")
         self._revoked()
+        self._published()
 
     async def _changed(self, user_id: int, changed: User | None) -> User:
         if changed is None:

@@ -16,6 +16,7 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
+from services.common.events.outbox import create_table
 from services.common.schema import ensure_schema, run_setup
 from services.common.settings import SettingsError, read_text
 from services.identity.key_repository import ADD_KEY, LIVE_KEYS, LOCK_KEYS
@@ -114,6 +115,9 @@ OIDC_TABLES: LiteralString = """
 """
 """Apart from TABLES: a schema that was made without them gets them at the next setup."""
 
+OUTBOX_TABLES: LiteralString = ";".join(create_table("identity"))
+"""Apart for the same reason."""
+
 ADD_ADMIN: LiteralString = """
     INSERT INTO identity.users (email, name, password_hash, roles, created_at)
     VALUES (%(email)s, 'First admin', %(password_hash)s, '{admin}', now())
@@ -147,7 +151,11 @@ def setup(url: str, *, seal: bytes | None, admin: FirstAdmin | None, now: float)
     Without a seal no key is made: they are mounted.
     """
     made = False
-    for complete_table, tables in (("identity.signing_keys", TABLES), ("identity.oidc_attempts", OIDC_TABLES)):
+    for complete_table, tables in (
+        ("identity.signing_keys", TABLES),
+        ("identity.oidc_attempts", OIDC_TABLES),
+        ("identity.outbox", OUTBOX_TABLES),
+    ):
 
         def fill(connection: psycopg.Connection, tables: LiteralString = tables) -> None:
             connection.execute(tables)

@@ -9,6 +9,9 @@ from fastapi import FastAPI
 from services.common.application import create_service_app
 from services.common.cache.tiered import TieredCache
 from services.common.database import Database
+from services.common.events.event_metrics import PublishingMetrics
+from services.common.events.outbox import OutboxRepository
+from services.common.events.relay import OutboxRelay
 from services.common.metrics import Metrics
 from services.common.tokens.authentication import create_authentication, create_guard
 from services.orders.endpoints import create_routers
@@ -23,6 +26,13 @@ def create_app(settings: Settings, *, repository: Callable[[Database], OrdersRep
     database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
     cache = TieredCache.connect(settings.cache_redis_url, service=settings.service, metrics=metrics)
     service = OrdersService(repository(database), cache, cached=settings.cached)
+    # Nobody waits for these events: publishing once a second costs the fewest statements, so `soon` is not called.
+    events = OutboxRelay(
+        OutboxRepository(database, "orders"),
+        service="orders",
+        redis_url=settings.redis_url,
+        metrics=PublishingMetrics(metrics.registry),
+    )
     authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
     app = create_service_app(
         "orders",
@@ -30,7 +40,7 @@ def create_app(settings: Settings, *, repository: Callable[[Database], OrdersRep
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[cache, *authentication.adapters],
+        adapters=[cache, events, *authentication.adapters],
     )
     app.state.authenticator = authentication.authenticator
     return app

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, dict_row
 
 from services.common.database import Database
+from services.common.events.outbox import written
 from services.orders.idempotency import KeyReusedError, Once
 from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
 
@@ -86,6 +87,16 @@ _CREATED: LiteralString = """
         SELECT placed.id, priced.line, priced.product_id, priced.name, priced.quantity, priced.price_cents FROM placed CROSS JOIN priced
     )
 """
+_EVENT: LiteralString = (
+    ", event AS ("
+    + written(
+        "orders",
+        "order_created",
+        "jsonb_build_object('order_id', id, 'customer_id', %(customer_id)s::int, 'total_cents', total_cents)",
+        source="placed",
+    )
+    + ")"
+)
 # The table's key makes one of two requests with the same key fail, whole, and the other one's answer is there when it does. Who comes
 # along clears away what is too old, a little more than is added.
 _KEPT: LiteralString = """
@@ -100,8 +111,8 @@ _KEPT: LiteralString = """
     )
 """
 _PLACED: LiteralString = " SELECT * FROM placed"
-CREATE: LiteralString = _CREATED + _PLACED
-CREATE_ONCE: LiteralString = _CREATED + _KEPT + _PLACED
+CREATE: LiteralString = _CREATED + _EVENT + _PLACED
+CREATE_ONCE: LiteralString = _CREATED + _EVENT + _KEPT + _PLACED
 ANSWERED: LiteralString = "SELECT fingerprint, answer FROM orders.idempotency_keys WHERE scope = %(scope)s AND key = %(key)s"
 
 

@@ -23,9 +23,13 @@ class Repeated:
         self._succeeded = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    def start(self) -> None:
+        """In the background."""
+        self._task = asyncio.create_task(self._run(), name=self._what)
+
     async def open(self) -> None:
         """Start, and wait for the first success, so that the first request finds its work done; not for longer than a second."""
-        self._task = asyncio.create_task(self._run(), name=self._what)
+        self.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_SECONDS):
                 await self._succeeded.wait()

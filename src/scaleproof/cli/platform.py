@@ -54,7 +54,7 @@ def status(project: Path, stack: str, target: str, *, as_json: bool) -> int:
 @click.option("--lines", type=click.IntRange(1), default=50, show_default=True, help="Last lines of each.")
 @example("scaleproof logs orders --lines 100")
 def logs(project: Path, stack: str, target: str, component: str | None, lines: int) -> int:
-    """Show the last log lines of a service, envoy, redis, postgres, autoscaler or supervisor."""
+    """Show the last log lines of a service, envoy, redis, redis-state, postgres, autoscaler or supervisor."""
     return project_of(project, stack, target).target.logs(component, lines)
 
 

@@ -42,11 +42,10 @@ def render(inputs: PlatformInputs) -> list[Manifest]:
     found = [*namespace_manifests(inputs), network_default(inputs)]
     if inputs.database_url_given:
         found.append(secret(DATABASE_SECRET, inputs.namespace, database_labels(inputs), {"DATABASE_URL": PLACEHOLDER}))
-    database, cache = postgres_args(inputs), redis_args(inputs)
+    database = postgres_args(inputs)
     if database is not None:
         found += postgres_manifests(database, PLACEHOLDER)
-    if cache is not None:
-        found.append(redis_secret(cache, PLACEHOLDER))
+    found += [redis_secret(args, PLACEHOLDER) for args in redis_args(inputs)]
     found += gateway_manifests(gateway_args(inputs))
     for name in inputs.platform.services:
         own = own_secrets(inputs, name, lambda: PLACEHOLDER)
@@ -58,11 +57,10 @@ def render(inputs: PlatformInputs) -> list[Manifest]:
 
 def releases(inputs: PlatformInputs) -> list[dict[str, Any]]:
     """Every Helm release: name, namespace, chart, version, values, for `helm template`."""
-    cache = redis_args(inputs)
     wanted: list[HelmRelease | None] = [
         controller_release(gateway_args(inputs)),
         stack_release(observability_args(inputs)),
-        None if cache is None else redis_release(cache),
+        *(redis_release(args) for args in redis_args(inputs)),
         load_release(load_args(inputs)) if inputs.settings.load_test.enabled else None,
     ]
     return [release.plain() for release in wanted if release is not None]

@@ -126,13 +126,13 @@ class ScalingPlatform(pulumi.ComponentResource):
         return postgres.variables
 
     def _cache(self, home: pulumi.Resource, ready: list[pulumi.Resource]) -> list[SecretVariable]:
-        """What services are told of their cache."""
-        args = redis_args(self._inputs)
-        if args is None:
-            return []
-        redis = Redis("redis", args, self._new_password, pulumi.ResourceOptions(parent=self), depends_on=[home])
-        ready.append(redis.release)
-        return redis.variables
+        """What services are told of their cache, and of where they keep state."""
+        variables = []
+        for args in redis_args(self._inputs):
+            redis = Redis(args.name, args, self._new_password, pulumi.ResourceOptions(parent=self), depends_on=[home])
+            ready.append(redis.release)
+            variables += redis.variables
+        return variables
 
     def _own_secrets(self, service: str, home: pulumi.Resource, needed: list[pulumi.Resource]) -> list[SecretVariable]:
         """What is drawn for this service alone; `needed` grows by what must be there before it."""

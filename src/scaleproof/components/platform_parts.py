@@ -48,12 +48,21 @@ def gateway_args(inputs: PlatformInputs) -> GatewayArgs:
     return GatewayArgs(inputs.platform, inputs.namespace, inputs.settings.gateway)
 
 
-def redis_args(inputs: PlatformInputs) -> RedisArgs | None:
-    """The cache's; None where the spec has none."""
-    spec = inputs.platform.redis
-    if spec is None:
-        return None
-    return RedisArgs(inputs.namespace, inputs.platform.name, spec, inputs.settings.redis, inputs.chart("redis"))
+def redis_args(inputs: PlatformInputs) -> list[RedisArgs]:
+    """The cache's and the state server's, as far as the spec has them."""
+    cache, state = inputs.platform.redis, inputs.platform.state_redis
+    return [
+        RedisArgs(
+            inputs.namespace,
+            inputs.platform.name,
+            spec,
+            inputs.settings.redis,
+            inputs.chart("redis"),
+            is_only=state is None,
+        )
+        for spec in (cache, state)
+        if spec is not None
+    ]
 
 
 def postgres_args(inputs: PlatformInputs) -> PostgresArgs | None:
@@ -112,9 +121,7 @@ def variables_of(inputs: PlatformInputs) -> list[SecretVariable]:
         found.append(SecretVariable("DATABASE_URL", DATABASE_SECRET, "DATABASE_URL"))
     elif inputs.platform.postgres is not None:
         found.append(SecretVariable("DATABASE_URL", postgres.SECRET, "DATABASE_URL"))
-    if inputs.platform.redis is not None:
-        found.append(SecretVariable("REDIS_URL", redis.SECRET, "REDIS_URL"))
-    return found
+    return [*found, *(redis.variable_of(args) for args in redis_args(inputs))]
 
 
 def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVariable]) -> ServiceArgs:
@@ -165,8 +172,9 @@ def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
         flows.append(Flow([postgres.peer()], [postgres.PORT]))
     elif settings.database.secret is not None or inputs.database_url_given:
         flows.append(Flow([], [settings.database.port]))
-    if platform.redis is not None:
-        flows.append(Flow([redis.peer()], [redis.PORT]))
+    servers = redis_args(inputs)
+    if servers:
+        flows.append(Flow([redis.peer(args) for args in servers], [redis.PORT]))
     ports = internal_ports(platform)
     called = [ports[callee] for callee in platform.services[name].calls]
     if called:

@@ -22,11 +22,11 @@ ClusterVersion = Annotated[str, StringConstraints(pattern=r"^1\.\d{2}$")]
 
 
 class RedisSettings(SpecModel):
-    """The cache server, from charts/redis."""
+    """The cache server and the state server, from charts/redis."""
 
     image: dict[str, str] = Field(default={}, description="The chart's image: registry, repository, tag, digest, pullPolicy.")
-    exporter: bool = Field(default=False, description="A redis_exporter beside the server.")
-    values: dict[str, object] = Field(default={}, description="More values of the chart.")
+    exporter: bool = Field(default=False, description="A redis_exporter beside each.")
+    values: dict[str, object] = Field(default={}, description="More values of the chart, for both.")
 
 
 class DatabaseSettings(SpecModel):

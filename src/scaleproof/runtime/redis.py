@@ -1,4 +1,4 @@
-"""Redis (or Valkey) as a cache: its files and its command."""
+"""Redis (or Valkey) as a cache, or for state: its files and its command."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 class RedisServer:
-    """A cache on loopback with a password, a memory limit and no persistence.
+    """On loopback with a password, a memory limit and no persistence: a cache, or with a StateRedis one that evicts nothing.
 
     Raises CannotMeasureError where no Redis is installed.
     """
 
-    def __init__(self, directory: Path, port: int, redis: spec.Redis) -> None:
+    def __init__(self, directory: Path, port: int, redis: spec.Redis | spec.StateRedis) -> None:
         self.directory = directory.absolute()
         self.port = port
         self._redis = redis
+        self._eviction = "noeviction" if isinstance(redis, spec.StateRedis) else "allkeys-lru"
         self._binary = find_redis()
 
     def prepare(self) -> None:
@@ -74,7 +75,7 @@ class RedisServer:
                 "protected-mode yes",
                 f"requirepass {self._password}",
                 f"maxmemory {byte_value(self._redis.memory)}",
-                "maxmemory-policy allkeys-lru",
+                f"maxmemory-policy {self._eviction}",
                 'save ""',
                 "appendonly no",
                 f'dir "{folder}"',

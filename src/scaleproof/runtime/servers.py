@@ -51,12 +51,15 @@ class Servers:
             {name: ports.take() for name in callees},
         )
         self.redis = RedisServer(folder.run / "redis", ports.take(), platform.redis) if platform.redis else None
+        state = platform.state_redis
+        self.state_redis = RedisServer(folder.run / "redis-state", ports.take(), state) if state else None
         self.postgres = PostgresServer(folder.run / "postgres", ports.take(), platform.postgres) if platform.postgres else None
         self.gateway = Component("envoy", self._program("envoy", self.envoy.command), _threaded(self.envoy.is_ready), recorder)
         self.datastores: list[Component] = []
-        if self.redis is not None:
-            start = self._program("redis", self.redis.command)
-            self.datastores.append(Component("redis", start, _threaded(self.redis.is_ready), recorder))
+        for name, redis in (("redis", self.redis), ("redis-state", self.state_redis)):
+            if redis is not None:
+                start = self._program(name, redis.command)
+                self.datastores.append(Component(name, start, _threaded(redis.is_ready), recorder))
         if (server := self.postgres) is not None:
             start = self._program("postgres", server.command, lambda: server.run_as)
             ready = _threaded(server.is_ready)
@@ -71,10 +74,12 @@ class Servers:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """REDIS_URL, DATABASE_URL and `<CALLEE>_URL` for replicas and setup commands."""
+        """REDIS_URL, CACHE_REDIS_URL, DATABASE_URL and `<CALLEE>_URL` for replicas and setup commands."""
         found = {f"{name.upper().replace('-', '_')}_URL": self.envoy.internal_url(name) for name in self.envoy.internal_ports}
         if self.redis is not None:
-            found["REDIS_URL"] = self.redis.url
+            found["CACHE_REDIS_URL" if self.state_redis is not None else "REDIS_URL"] = self.redis.url
+        if self.state_redis is not None:
+            found["REDIS_URL"] = self.state_redis.url
         if self.postgres is not None:
             found["DATABASE_URL"] = self.postgres.url
         return found
@@ -82,7 +87,11 @@ class Servers:
     async def start(self) -> None:
         """Start all and wait until they are ready. Raises CannotMeasureError with the last log lines of one that is not."""
         await asyncio.gather(
-            *(asyncio.to_thread(server.prepare) for server in (self.envoy, self.redis, self.postgres) if server)
+            *(
+                asyncio.to_thread(server.prepare)
+                for server in (self.envoy, self.redis, self.state_redis, self.postgres)
+                if server
+            )
         )
         for component in self.components:
             component.begin()

@@ -83,6 +83,12 @@ class Redis(SpecModel):
     max_clients: Annotated[int, Field(gt=0)] = Field(default=10_000, description="Most connections at once (maxclients).")
 
 
+class StateRedis(SpecModel):
+    """The state server: refuses to write when full, so that nothing in it is evicted for the cache's sake. No persistence."""
+
+    memory: Quantity = "32Mi"
+
+
 class Postgres(SpecModel):
     """The database server."""
 
@@ -133,6 +139,10 @@ class Platform(SpecModel):
     services: Annotated[dict[DnsLabel, Service], Field(min_length=1)]
     gateway: Gateway = Gateway()
     redis: Redis | None = None
+    state_redis: StateRedis | None = Field(
+        default=None,
+        description="REDIS_URL is then this server's, and CACHE_REDIS_URL that of `redis`. Otherwise `redis` serves both.",
+    )
     postgres: Postgres | None = None
     load: Load = Load()
     check: Gate = Gate()
@@ -144,6 +154,13 @@ class Platform(SpecModel):
                 if callee not in self.services or callee == name:
                     msg = f"services.{name}.calls: {callee!r} is not another service of this platform"
                     raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _state_is_beside_a_cache(self) -> Self:
+        if self.state_redis is not None and self.redis is None:
+            msg = "state_redis: there is no redis beside it; alone, the cache would fill it until it refuses state"
+            raise ValueError(msg)
         return self
 
     @model_validator(mode="after")

@@ -59,26 +59,51 @@ class TestPostgres:
 
 class TestRedis:
     def test_the_limit_leaves_room_beside_the_data(self, inputs):
-        values = redis_release(redis_args(inputs())).values
+        values = redis_release(redis_args(inputs())[0]).values
         assert values["resources"]["limits"]["memory"] == "92Mi"  # 64 of it are 70 %
         assert values["maxmemoryPercent"] == 70
 
     def test_a_cache_with_a_password_from_its_secret(self, inputs):
-        values = redis_release(redis_args(inputs())).values
+        values = redis_release(redis_args(inputs())[0]).values
         assert (values["role"], values["persistence"]) == ("cache", {"enabled": False})
         assert values["auth"] == {"enabled": True, "existingSecret": "redis-credentials", "passwordKey": "password"}
 
     def test_more_values_win_key_by_key(self, inputs):
         made = inputs(redis={"values": {"auth": {"passwordKey": "other"}, "priorityClassName": "high"}, "exporter": True})
-        values = redis_release(redis_args(made)).values
+        values = redis_release(redis_args(made)[0]).values
         assert values["auth"] == {"enabled": True, "existingSecret": "redis-credentials", "passwordKey": "other"}
         assert (values["priorityClassName"], values["metrics"]) == ("high", {"enabled": True})
 
     def test_none_where_the_spec_has_none(self, inputs):
         made = inputs(platform={"redis": None})
-        assert redis_args(made) is None
+        assert redis_args(made) == []
         assert "redis" not in [release["name"] for release in releases(made)]
         assert "REDIS_URL" not in [variable.name for variable in variables_of(made)]
+
+    def test_state_is_kept_apart_where_the_spec_says_so(self, inputs):
+        made = inputs(platform={"state_redis": {"memory": "35Mi"}})
+        cache, state = (redis_release(args) for args in redis_args(made))
+        assert (cache.name, cache.values["role"]) == ("redis", "cache")
+        assert (state.name, state.values["role"], state.values["fullnameOverride"]) == ("redis-state", "state", "redis-state")
+        assert state.values["resources"]["limits"]["memory"] == "50Mi"  # 35 of it are 70 %
+        assert state.values["persistence"] == {"enabled": False}
+        assert [release["name"] for release in releases(made) if "redis" in release["name"]] == ["redis", "redis-state"]
+        variables = {variable.name: (variable.secret, variable.key) for variable in variables_of(made)}
+        assert variables["REDIS_URL"] == ("redis-state-credentials", "REDIS_URL")
+        assert variables["CACHE_REDIS_URL"] == ("redis-credentials", "REDIS_URL")
+        secrets = {item["metadata"]["name"] for item in render(made) if item["kind"] == "Secret"}
+        assert secrets >= {"redis-credentials", "redis-state-credentials"}
+        policy = next(item for item in render(made) if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "orders")
+        [rule] = [each for each in policy["spec"]["egress"] if each["ports"] == [{"protocol": "TCP", "port": 6379}]]
+        assert [peer["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] for peer in rule["to"]] == [
+            "redis",
+            "redis-state",
+        ]
+
+    def test_one_for_both_is_told_as_the_state_server(self, inputs):
+        variables = [variable.name for variable in variables_of(inputs())]
+        assert "REDIS_URL" in variables
+        assert "CACHE_REDIS_URL" not in variables
 
 
 class TestLoad:

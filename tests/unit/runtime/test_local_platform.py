@@ -129,14 +129,15 @@ def test_datastores_are_there_for_setup_and_come_back_after_a_crash(project: Pat
                 for name, service in (services.services | {"beta": beta}).items()
             },
             "redis": {},
+            "state_redis": {"memory": "8Mi"},
             "postgres": {"shared_buffers": "16Mi"},
         }
     )
     running = start(project, platform, tiny_policy(platform, most=2))
     pids = processes_of(project)
     setup = logs(StateFolder.of(project, "dev").root, "beta-setup", 1)["beta-setup"]
-    assert setup == ["['ALPHA_URL', 'DATABASE_URL', 'REDIS_URL']"]
-    victims = ("redis", "postgres")
+    assert setup == ["['ALPHA_URL', 'CACHE_REDIS_URL', 'DATABASE_URL', 'REDIS_URL']"]
+    victims = ("redis", "redis-state", "postgres")
     for name in victims:
         os.kill(component(running, name)["pid"], signal.SIGKILL)
     assert eventually(lambda: all(component(running, name)["restarts"] for name in victims), 20)

@@ -36,6 +36,19 @@ def test_a_cache_with_a_password_and_a_memory_limit(server, start, until, bound_
     assert bound_addresses(process) == {("127.0.0.1", server.port)}
 
 
+def test_a_state_server_refuses_rather_than_forgets(tmp_path, free_port, start, until):
+    server = RedisServer(tmp_path / "redis-state", free_port(), spec.StateRedis(memory="3Mi"))
+    server.prepare()
+    start(server.command())
+    until(server.is_ready)
+    with client.Redis.from_url(server.url) as connection:
+        assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        with pytest.raises(client.exceptions.ResponseError, match="maxmemory"):
+            for number in range(5_000):
+                connection.set(f"key-{number}", "x" * 1000)
+        assert connection.get("key-0") is not None
+
+
 def test_nobody_gets_in_without_the_password(server, start, until):
     start(server.command())
     until(server.is_ready)

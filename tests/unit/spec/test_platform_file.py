@@ -47,6 +47,7 @@ def test_the_reference_platform_reads():
         ("users: 10000", "users: many", 35, "load.users: expected a valid integer"),
         ("calls: [orders]", "secrets: [key-seal]", None, "services.dashboard.secrets[0]: string should match pattern"),
         ("users: 10000", "prepare: {service: pay, command: [x]}", None, "load.prepare.service: 'pay' is not a service"),
+        ("redis: {memory: 64Mi}", "state_redis: {}", None, "state_redis: there is no redis beside it"),
         ("users: 10000", "prepare: {service: orders, command: []}", None, "load.prepare.command: list should have at least 1"),
     ],
 )

@@ -169,7 +169,8 @@ class NeedsModel:
             shares = shares + np.maximum(its_cores / size.usable_cores, its_memory / size.usable_memory_bytes)
             cores, memory = cores + its_cores, memory + its_memory
         if self.platform.redis is not None and self.assumptions.redis.on_nodes:
-            its_memory = found[REDIS, "memory_bytes"].samples
+            state = self.platform.state_redis
+            its_memory = found[REDIS, "memory_bytes"].samples + (0 if state is None else byte_value(state.memory))
             shares, memory = shares + its_memory / size.usable_memory_bytes, memory + its_memory
         nodes = np.maximum(rounded_up(shares), 1.0) + size.spare
         return {

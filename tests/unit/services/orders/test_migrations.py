@@ -213,7 +213,7 @@ def test_an_index_that_was_left_invalid_is_built_anew(empty_database: MakeDataba
     migrate(url)
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orders.orders_of_customer'::regclass")
-        connection.execute("DROP TABLE orders.idempotency_keys")
+        connection.execute("DROP TABLE orders.idempotency_keys, orders.outbox")
         connection.execute("DROP TABLE orders.daily_revenue CASCADE")
         for event in ("insert", "update", "delete", "truncate"):
             connection.execute(f"DROP FUNCTION orders.count_revenue_on_{event} CASCADE")

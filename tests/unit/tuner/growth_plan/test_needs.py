@@ -16,9 +16,9 @@ from scaleproof.simulator.model import Assumptions
 from scaleproof.simulator.simulate import simulate
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.plan_files import NodeAssumptions, PlanAssumptions
-from scaleproof.spec.platform import Redis
+from scaleproof.spec.platform import Redis, StateRedis
 from scaleproof.spec.shapes import Shape
-from scaleproof.tuner.growth_plan.needs import GATEWAY, NODES, POSTGRES, REDIS
+from scaleproof.tuner.growth_plan.needs import GATEWAY, NODES, PLATFORM, POSTGRES, REDIS
 from scaleproof.tuner.growth_plan.plan import needs_model
 from scaleproof.tuner.growth_plan.replicas import HIDDEN_LOSS
 
@@ -113,6 +113,13 @@ def test_the_working_set_grows_with_the_users():
     needs = needs_model(growth_question(platform=stated)).at(5_000)
     assert central(needs, REDIS, "memory_bytes") == pytest.approx((8 + 20) * 2**20)  # load.users are 10,000
     assert not needs[REDIS, "memory_bytes"].assumed
+
+
+def test_a_state_server_takes_its_place_on_the_nodes():
+    with_state = shop(state_redis=StateRedis(memory="64Mi"))
+    alone, beside = (needs_model(growth_question(platform=each)).at(5_000) for each in (shop(), with_state))
+    grown = central(beside, PLATFORM, "memory_reserved_bytes") - central(alone, PLATFORM, "memory_reserved_bytes")
+    assert grown == pytest.approx(64 * 2**20)
 
 
 def test_without_datastores_there_are_no_needs_of_them():
