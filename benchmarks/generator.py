@@ -48,6 +48,9 @@ def main() -> int:
     cores = (host["generator_cores"] + host["gateway_cores"]).mean()
     memory = (host["generator_memory_bytes"] + host["gateway_memory_bytes"]).max()
     requests = intended_requests(run, None, FROM_SECOND, TO_SECOND)
+    # A token that is renewed first is a request of its own, which Envoy counts as such.
+    aside = requests["sent_s"] - requests["action"].map(run.requests.groupby("action")["sent_s"].min())
+    requests["latency_s"] -= aside.where(requests["step"] == 0, 0.0)
     print(
         f"users {USERS:,}, {len(requests) / (TO_SECOND - FROM_SECOND):.0f} requests/s, marked seconds {marked_share(run):.1%}"
     )

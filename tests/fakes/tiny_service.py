@@ -1,7 +1,7 @@
 """A service that starts in 50 ms: `python -I -S tiny_service.py`. Standard library only.
 
 GET /readyz → 200, 503 once SIGTERM came; GET /work?ms=N burns N ms of CPU; GET /hoard?mb=N keeps N MiB; GET /crash exits 3;
-GET /unready → /readyz answers 503 from now on; anything else answers the replica's name.
+GET /unready → /readyz answers 503 from now on; GET /keys → $KEYS; anything else answers the replica's name.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ def answer(target: str) -> tuple[int, str]:
     query = {name: values[0] for name, values in parse_qs(url.query).items()}
     if url.path == "/readyz":
         return (503, "no") if draining or unready else (200, "yes")
+    if url.path == "/keys":
+        return 200, os.environ["KEYS"]
     if url.path == "/unready":
         unready = True
     if url.path.endswith("/work"):

@@ -14,11 +14,11 @@ from scaleproof.adoption.openapi import Argument, Operation
 
 TAKEN: Final = frozenset(
     {
-        *("abstract", "begin", "client", "client_pool", "concurrency", "connection_timeout", "context", "default_headers"),
-        *("environment", "fixed_count", "fullname", "greenlet", "group", "host", "insecure", "json", "max_redirects"),
-        *("max_retries", "max_wait", "min_wait", "network_timeout", "on_start", "on_stop", "proxy_host", "proxy_port"),
-        *("random", "rest", "rest_", "run", "ssl_context_factory", "stamp", "start", "stop", "tasks", "wait", "wait_function"),
-        *("wait_time", "weight"),
+        *("abstract", "aside", "begin", "client", "client_pool", "concurrency", "connection_timeout", "context"),
+        *("default_headers", "environment", "fixed_count", "fullname", "greenlet", "group", "host", "insecure"),
+        *("json", "max_redirects", "max_retries", "max_wait", "min_wait", "network_timeout", "number", "on_start"),
+        *("on_stop", "proxy_host", "proxy_port", "random", "rest", "rest_", "run", "ssl_context_factory", "stamp"),
+        *("start", "stop", "tasks", "wait", "wait_function", "wait_time", "weight"),
     }
 )
 """What a JourneyUser has already; a test compares."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -57,20 +59,38 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
         self.client.__class__ = HomeSession
         self.random = random.Random()  # noqa: S311  # plays users, guards nothing
         self.number = 0
-        self._action, self._intended_s, self._step = NO_ACTION, 0.0, 0
+        self._action, self._intended_s = NO_ACTION, 0.0
+        self._main_sent, self._followed, self._aside = False, 0, False
         self._service: str | None = None
 
     def begin(self, action: int, intended_s: float, service: str | None) -> None:
         """The next action starts: its requests carry these from now on."""
-        self._action, self._intended_s, self._service, self._step = action, intended_s, service, 0
+        self._action, self._intended_s, self._service = action, intended_s, service
+        self._main_sent, self._followed, self._aside = False, 0, False
         self.random = random.Random((plugin.seed() << 32) | action)  # noqa: S311  # as above
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Requests that come before what the task is about, such as renewing a token: not the ones that `@serves` speaks of.
+
+        What they take is part of the task's own latency, as it is for a user.
+        """
+        before, self._aside = self._aside, True
+        try:
+            yield
+        finally:
+            self._aside = before
 
     def stamp(self, name: str, url: str) -> Stamp | None:
         """The stamp of a request that is sent now; None outside an action."""
         player = plugin.player
         if player is None or self._action == NO_ACTION:
             return None
-        step, self._step = self._step, self._step + 1
+        if self._main_sent or self._aside:
+            self._followed += 1
+            step = self._followed
+        else:
+            step, self._main_sent = 0, True
         now_s = player.now_s()
         served_by = plugin.service_of(url)
         if step == 0 and served_by not in {None, self._service}:

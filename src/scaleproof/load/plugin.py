@@ -173,7 +173,11 @@ class _Cast:
         runner = self._environment.runner
         while sum(self._playing.enrolled.values()) < runner.user_count:
             gevent.sleep(0.02)
-        self._playing.tidy()
+        try:
+            self._playing.tidy()
+        except ScaleproofError as error:
+            fail(error.message, error.hint, error.exit_code)
+            return
         runner.send_message(READY, dict(self._playing.enrolled))
 
     def _on_go(self, msg: Any, **_: Any) -> None:

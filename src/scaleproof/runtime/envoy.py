@@ -28,6 +28,7 @@ DRAIN_PROPAGATION_SECONDS: Final = 1.0
 """After `update`, wait this long before the next step of a drain: by then every worker uses the new endpoints."""
 OLDEST_VERSION: Final = (1, 36)
 STATS_PATH: Final = "/stats/prometheus?filter=" + quote(r"^vhost\.gateway\.route\..*\.upstream_rq_(time|timeout)$", safe="")
+KEYS_PATH: Final = "/stats?filter=" + quote(r"^http\.gateway\.jwt_authn\.jwks_fetch_success$", safe="")
 
 
 class EnvoyGateway:
@@ -96,11 +97,18 @@ class EnvoyGateway:
 
     def is_ready(self) -> bool:
         """Whether Envoy serves. Asks its admin interface; takes at most a second."""
+        return self._told("/ready") is not None
+
+    def has_keys(self) -> bool:
+        """Whether Envoy ever got the keys of `gateway.jwt`: until then it answers 401 to everybody. Asks as `is_ready`."""
+        return re.search(r": [1-9]", self._told(KEYS_PATH) or "") is not None
+
+    def _told(self, path: str) -> str | None:
         try:
-            with urllib.request.urlopen(f"http://{envoy_config.LOOPBACK}:{self.admin_port}/ready", timeout=1) as answer:
-                return bool(answer.status == 200)  # noqa: PLR2004  200 says itself
+            with urllib.request.urlopen(f"http://{envoy_config.LOOPBACK}:{self.admin_port}{path}", timeout=1) as answer:
+                return str(answer.read().decode())
         except (OSError, urllib.error.URLError):
-            return False
+            return None
 
     @property
     def url(self) -> str:

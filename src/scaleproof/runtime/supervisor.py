@@ -127,6 +127,7 @@ class Supervisor:
         for task in self._tasks:
             task.add_done_callback(self._end_on_failure)
         await asyncio.gather(*(self._first_ready(replicas) for replicas in self.sets.values()))
+        await self._first_keys()
         self.is_up = True
 
     def _end_on_failure(self, task: asyncio.Task[None]) -> None:
@@ -165,6 +166,21 @@ class Supervisor:
                 )
                 raise CannotMeasureError(
                     f"{replica.name} {why}:\n{replica.last_lines(8)}", hint=f"see `scaleproof logs {replicas.name}`"
+                )
+            await asyncio.sleep(0.05)
+
+    async def _first_keys(self) -> None:
+        """Wait for the keys of a service of this platform: Envoy asks for them every second, and before its first replica in vain."""
+        jwt = self.platform.gateway.jwt
+        if jwt is None or jwt.jwks_service is None:
+            return
+        seconds = self.services[jwt.jwks_service].start_timeout_seconds
+        deadline = time.monotonic() + seconds
+        while not await asyncio.to_thread(self.servers.envoy.has_keys):
+            if time.monotonic() > deadline:
+                raise CannotMeasureError(
+                    f"the gateway got no keys of {jwt.jwks_service} within {seconds:g} s, so it takes nobody's token",
+                    hint=f"does {jwt.jwks_service} answer {jwt.jwks_path} with a key set? See `scaleproof logs envoy`",
                 )
             await asyncio.sleep(0.05)
 

@@ -62,7 +62,7 @@ def test_names_resolve_inside_alone():
 def test_the_project_has_an_image_for_every_service_and_for_the_load():
     references = [image.reference for image in images.all_images()]
     version = images.project_version((PROJECT / "pyproject.toml").read_text())
-    for name in ("orders", "dashboard", "locust"):
+    for name in ("identity", "orders", "dashboard", "locust"):
         assert f"docker.io/scaleproof/{name}:{version}" in references
 
 

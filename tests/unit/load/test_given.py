@@ -126,3 +126,14 @@ def test_a_line_that_is_no_json_is_named_but_not_repeated() -> None:
 def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     prepare(1, tmp_path / GIVEN_FILE)
     assert stat.S_IMODE((tmp_path / GIVEN_FILE).stat().st_mode) == 0o600
+
+
+def test_what_is_no_json_ends_the_load_and_says_the_line(server: Any, shop: Any, plan: LoadPlan, tmp_path: Path) -> None:
+    def prints_words(users: int, output: Path) -> None:
+        prepare(users, output)
+        output.write_text(output.read_text() + "signed in\n")
+
+    with pytest.raises(BadInputError, match=r"load\.prepare: line 13 of what it printed is no JSON") as caught:
+        LocalGenerator(server.url, shop, tmp_path / "work", prepare=prints_words).run(plan, Quiet())
+    assert "signed in" not in str(caught.value)
+    assert server.paths == []

@@ -81,6 +81,21 @@ ONE = """
 """
 
 
+RENEWING = """
+    from locust import task
+    from scaleproof.load import JourneyUser, serves
+
+    class Shopper(JourneyUser):
+        @task
+        @serves("dashboard")
+        def look(self):
+            with self.aside():
+                self.client.get("/orders/slow", name="renew")
+            self.client.get("/dashboard/overview", name="look")
+            self.client.get("/orders/list", name="list")
+"""
+
+
 class Quiet:
     """A progress that remembers its notes, and may be interrupted after the first."""
 
@@ -162,6 +177,18 @@ def test_a_load_plays_the_schedule_and_records_every_request(server, shop, locus
     again = generator.run(plan(order.locustfile, processes=2), Quiet())
     assert Counter(path for path in server.paths if path != "/orders/login") == alone
     assert sorted(again.tables["requests"]["action"]) == sorted(requests["action"])
+
+
+def test_what_comes_aside_is_a_later_step_of_its_own_service_and_part_of_the_tasks_latency(server, shop, locustfile, tmp_path):
+    generator = LocalGenerator(server.url, shop, tmp_path / "work")
+    result = generator.run(plan(locustfile(RENEWING), users=4, think_seconds=(2.0, 3.0)), Quiet())
+    requests = result.tables["requests"].groupby("name")
+    assert requests["step"].unique().to_dict() == {"look": [0], "renew": [1], "list": [2]}
+    assert requests["service"].unique().to_dict() == {"look": ["dashboard"], "renew": ["orders"], "list": ["orders"]}
+    look = requests.get_group("look")
+    assert set(look["action"]) == set(result.tables["schedule"]["action"])
+    assert (look["sent_s"] - look["intended_s"]).min() >= 1.0, "the slow one before it counts"
+    assert (look["finished_s"] - look["sent_s"]).median() < 0.5
 
 
 def test_an_interrupt_ends_the_load_and_keeps_its_record(server, shop, locustfile, tmp_path):

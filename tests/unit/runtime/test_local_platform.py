@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from gateway.tokens import AUDIENCE, ISSUER, Issuer
 
 from fakes.tiny_platform import PYTHON, Silent, SteadyLoad, alive, eventually, get, tiny_platform, tiny_policy
 from scaleproof.runtime import local_platform
@@ -99,6 +101,27 @@ def test_up_serves_scales_without_a_failed_request_and_down_leaves_nothing(proje
     assert down(StateFolder.of(project, "dev").root) is False
     assert "ready" in logs(StateFolder.of(project, "dev").root, "alpha", 100)["alpha-1"]
     assert status(StateFolder.of(project, "dev").root) is None
+
+
+def with_keys(keys: str, **overrides: object) -> Platform:
+    """Its gateway verifies tokens with what alpha says are the keys."""
+    plain = tiny_platform(environment={"KEYS": keys}, **overrides)
+    jwt = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks_service": "alpha", "jwks_path": "/keys"}
+    return Platform.model_validate({**plain.model_dump(by_alias=True), "gateway": {"port": 0, "jwt": jwt}})
+
+
+def test_up_waits_for_the_keys_that_a_service_of_the_platform_has(project: Path) -> None:
+    issuer = Issuer()
+    url = start(project, with_keys(issuer.jwks())).gateway_url
+    signed_in = {"authorization": f"Bearer {issuer.token('somebody')}"}
+    assert httpx.get(f"{url}/alpha", headers=signed_in, trust_env=False).status_code == 200
+    assert httpx.get(f"{url}/alpha", trust_env=False).status_code == 401
+
+
+def test_a_key_service_without_keys_is_said_at_once(project: Path) -> None:
+    with pytest.raises(CannotMeasureError, match="the gateway got no keys of alpha within 4 s") as caught:
+        start(project, with_keys("no key set", start_timeout_seconds=4))
+    assert "does alpha answer /keys with a key set?" in (caught.value.hint or "")
 
 
 def test_what_crashes_comes_back(project: Path) -> None:

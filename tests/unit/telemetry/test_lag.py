@@ -32,3 +32,9 @@ def test_an_action_ends_with_its_last_step():
     schedule, requests = frames([(1, 0.0, 0.0, 0.1), (1, 1.0, 1.4, 1.5)])
     second_step = requests.iloc[:1].assign(step=1, sent_s=0.1, finished_s=1.4)
     assert np.isnan(generator_lag(schedule, pd.concat([requests, second_step]), 2)[1])
+
+
+def test_an_action_begins_with_what_comes_aside():
+    schedule, requests = frames([(1, 0.0, 0.305, 0.4)])
+    aside = requests.assign(step=1, intended_s=0.004, sent_s=0.004, finished_s=0.3)
+    assert generator_lag(schedule, pd.concat([requests, aside]), 1)[0] == pytest.approx(0.004)
