@@ -43,8 +43,7 @@ class KeyRing:
         """Read the keys; answers in how many seconds to do it again. Raises what the store raises."""
         self._read_at = self._clock()
         found = await self._store.load()
-        # The same key stays the same object: what it signed need not be verified anew.
-        self._by_id = {key.key_id: self._by_id.get(key.key_id, key) for key in found}
+        self._by_id = {key.key_id: key for key in found}
         self._keys = list(self._by_id.values())
         return RELOAD_SECONDS
 

@@ -76,9 +76,7 @@ class JwksKeys:
         return REFRESH_SECONDS
 
     def _replace(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
-        # The same key stays the same object: what it signed need not be verified anew.
-        before = self._keys
-        self._keys = {key_id: before[key_id] if before.get(key_id) == key else key for key_id, key in keys.items()}
+        self._keys = dict(keys)
 
 
 def jwk_of(key_id: str, public: bytes) -> dict[str, str]:

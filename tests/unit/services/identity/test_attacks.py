@@ -154,7 +154,7 @@ def test_an_unknown_role_lets_nobody_do_anything():
     assert verifier_of(OURS).verify(OURS.token(roles=["staff", "root"]), NOW).roles == {Role.staff}
 
 
-def test_what_is_remembered_expires_and_is_revoked_like_all_else():
+def test_what_was_good_expires_and_is_revoked_like_all_else():
     revocations = heard()
     verifier = verifier_of(OURS, revocations=revocations)
     token = OURS.token()
@@ -167,7 +167,7 @@ def test_what_is_remembered_expires_and_is_revoked_like_all_else():
             verifier.verify(token, NOW)
 
 
-def test_a_key_that_is_gone_takes_with_it_what_is_remembered():
+def test_a_key_that_is_gone_takes_with_it_what_it_signed():
     keys = Keys({"key-1": OURS.public})
     verifier = TokenVerifier(keys, heard(), EXPECTED)
     token = OURS.token()
