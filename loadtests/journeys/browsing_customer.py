@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from locust import task
 
-from journeys.customer import LIST, Customer
-from scaleproof.load import serves
+from journeys.sample import CUSTOMERS, customer_name, order_id
+from scaleproof.load import JourneyUser, serves
 
 
-class BrowsingCustomer(Customer):
-    """Lists, opens and searches own orders."""
+class BrowsingCustomer(JourneyUser):
+    """Lists, opens and searches orders."""
 
     weight = 6
 
-    @task(6)
+    @task(3)
     @serves("orders")
     def newest_orders(self) -> None:
         """The first page."""
-        self.look_at_own_orders()
+        self.client.get("/api/v1/orders", name="/api/v1/orders")
 
-    @task(4)
+    @task(2)
     @serves("orders")
-    def orders_by_status(self) -> None:
-        """What is on its way."""
-        status = self.random.choice(("placed", "shipped", "delivered"))
-        self.ask("GET", f"{LIST}?status={status}", name=f"{LIST}?status=")
+    def own_orders(self) -> None:
+        """All orders of one customer."""
+        customer = self.random.randrange(CUSTOMERS) + 1
+        self.client.get(f"/api/v1/orders?customer_id={customer}", name="/api/v1/orders?customer_id=")
 
-    @task(10)
+    @task(5)
     @serves("orders")
     def order(self) -> None:
         """One order with its items."""
-        self.look_at_an_order()
+        self.client.get(f"/api/v1/orders/{order_id(self.random)}", name="/api/v1/orders/{order_id}")
 
-    @task(4)
+    @task(2)
     @serves("orders")
     def search(self) -> None:
-        """By a reference that is somewhere in the mail."""
-        self.ask("GET", f"{LIST}/search?q=ORD-{self.random.randrange(200_000) + 1:08d}", name=f"{LIST}/search")
+        """By the beginning of a customer's name."""
+        wanted = customer_name(self.random).replace(" ", "%20")
+        self.client.get(f"/api/v1/orders/search?q={wanted}", name="/api/v1/orders/search")

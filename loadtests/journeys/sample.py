@@ -40,9 +40,9 @@ def customer_name(source: random.Random) -> str:
     return f"{source.choice(FIRST_NAMES)} {source.choice(LAST_INITIALS)}"
 
 
-def basket(source: random.Random, customer_id: int) -> dict[str, object]:
-    """An order to be placed by that customer."""
+def basket(source: random.Random) -> dict[str, object]:
+    """An order to be placed."""
     items = [
         {"product_id": source.randrange(PRODUCTS) + 1, "quantity": source.randint(1, 3)} for _ in range(source.randint(1, 4))
     ]
-    return {"customer_id": customer_id, "items": items}
+    return {"customer_id": source.randrange(CUSTOMERS) + 1, "items": items}

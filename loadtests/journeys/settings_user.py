@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from locust import task
 
-from journeys.signed_in import SignedInUser
-from scaleproof.load import serves
+from scaleproof.load import JourneyUser, serves
 
-SETTINGS = "/api/v1/dashboard/settings/{user_id}"
+USERS = 10_000
 THEMES = ("light", "dark", "system")
 
 
-class SettingsUser(SignedInUser):
-    """Reads and writes own settings."""
+class SettingsUser(JourneyUser):
+    """Reads and writes settings."""
 
     weight = 1
 
-    @task(18)
+    @task(3)
     @serves("dashboard")
     def read_settings(self) -> None:
         """As every page does when it opens."""
-        self.ask("GET", SETTINGS.format(user_id=self.user_id), name=SETTINGS)
+        self.client.get(f"/api/v1/dashboard/settings/{self._user_id()}", name="/api/v1/dashboard/settings/{user_id}")
 
-    @task(6)
+    @task(1)
     @serves("dashboard")
     def write_settings(self) -> None:
         """Another theme, another number of days."""
         chosen = {"theme": self.random.choice(THEMES), "days": self.random.choice((7, 14, 30))}
-        self.ask("PUT", SETTINGS.format(user_id=self.user_id), json=chosen, name=f"PUT {SETTINGS}")
+        self.client.put(
+            f"/api/v1/dashboard/settings/{self._user_id()}", json=chosen, name="PUT /api/v1/dashboard/settings/{user_id}"
+        )
+
+    def _user_id(self) -> str:
+        return f"user-{self.random.randrange(USERS)}"
