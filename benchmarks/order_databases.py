@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from service_processes import DataServer, Replica, free_port  # noqa: E402  needs the path
 
 from benchmarks.order_questions import Call  # noqa: E402  needs the path
-from benchmarks.plain_orders import FIRST_MIGRATION, PlainOrdersRepository, add_outbox  # noqa: E402  needs the path
+from benchmarks.plain_orders import FIRST_MIGRATION, PlainOrdersRepository  # noqa: E402  needs the path
 from benchmarks.statement_plans import Statement  # noqa: E402  needs the path
 from scaleproof.runtime.postgres import PostgresServer  # noqa: E402  needs the path
 from scaleproof.spec import platform as spec  # noqa: E402  needs the path
@@ -120,7 +120,6 @@ class Bench:
         optimised = server.database_url("optimised")
         upgrade(optimised, migrations=MIGRATIONS, schema="orders")
         clean(optimised)
-        add_outbox(plain)
         self.sides = (Side(PLAIN, plain, PlainOrdersRepository), Side(OPTIMISED, optimised, OrdersRepository))
         self.watched = server.database_url("watched")
 

@@ -69,7 +69,7 @@ DAILY_REVENUE: LiteralString = """
 """
 
 # One statement, so that an order is there with all its items or not at all. No row comes back where a part is unknown.
-_CREATED: LiteralString = """
+PLACING: LiteralString = """
     WITH wanted AS (
         SELECT product_id, quantity, line::int
         FROM unnest(%(product_ids)s::int[], %(quantities)s::int[]) WITH ORDINALITY AS w (product_id, quantity, line)
@@ -110,9 +110,9 @@ _KEPT: LiteralString = """
         )
     )
 """
-_PLACED: LiteralString = " SELECT * FROM placed"
-CREATE: LiteralString = _CREATED + _EVENT + _PLACED
-CREATE_ONCE: LiteralString = _CREATED + _EVENT + _KEPT + _PLACED
+PLACED: LiteralString = " SELECT * FROM placed"
+CREATE: LiteralString = PLACING + _EVENT + PLACED
+CREATE_ONCE: LiteralString = PLACING + _EVENT + _KEPT + PLACED
 ANSWERED: LiteralString = "SELECT fingerprint, answer FROM orders.idempotency_keys WHERE scope = %(scope)s AND key = %(key)s"
 
 
@@ -167,6 +167,15 @@ def digits_of(number: int) -> LiteralString:
     """A whole number has no quote that could end a literal."""
     digits: LiteralString = str(number)
     return digits
+
+
+def parameters_of(order: NewOrder) -> dict[str, object]:
+    """What PLACING asks for."""
+    return {
+        "customer_id": order.customer_id,
+        "product_ids": [item.product_id for item in order.items],
+        "quantities": [item.quantity for item in order.items],
+    }
 
 
 class OrdersRepository:
@@ -228,11 +237,7 @@ class OrdersRepository:
 
         With `once`, a request that came before is answered as it was then. Raises KeyReusedError where that was another request.
         """
-        parameters = {
-            "customer_id": order.customer_id,
-            "product_ids": [item.product_id for item in order.items],
-            "quantities": [item.quantity for item in order.items],
-        }
+        parameters = parameters_of(order)
         if once is None:
             return await self._database.fetch_one(CREATE, parameters, class_row(PlacedOrder))
         parameters |= vars(once)

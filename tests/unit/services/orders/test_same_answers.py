@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from service_processes import wait_until
 
-from benchmarks.plain_orders import FIRST_MIGRATION, PlainOrdersRepository, add_outbox
+from benchmarks.plain_orders import FIRST_MIGRATION, PlainOrdersRepository
 from services.common.database import Database
 from services.common.migrations import upgrade
 from services.orders.repository import OrdersRepository
@@ -74,8 +74,6 @@ def both(empty_database: Callable[[], str]) -> Iterator[Both]:
         for target, repository in ((FIRST_MIGRATION, PlainOrdersRepository), ("head", OrdersRepository)):
             url = empty_database()
             upgrade(url, migrations=MIGRATIONS, schema="orders", target=target)
-            if target == FIRST_MIGRATION:
-                add_outbox(url)
             # All within the ninety days that revenue is asked for, and those before.
             fill(url, today=today, orders=ORDERS)
             database = Database(url, name="both", statement_timeout_seconds=60)
