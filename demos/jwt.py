@@ -16,7 +16,6 @@ from pathlib import Path
 
 import httpx
 import psycopg
-from psycopg.rows import class_row
 
 from demos import rotation
 from demos.figures import table
@@ -26,9 +25,8 @@ from demos.stage import Replica, Routed, Stage, status_of, wait_until
 from services.common.tokens.settings import read_expected
 from services.common.tokens.signature import decode
 from services.identity.cookie import NAME
-from services.identity.key_repository import LIVE_KEYS, StoredKey
 from services.identity.key_schedule import PUBLISH_SECONDS
-from services.identity.key_store import unsealed
+from services.identity.key_store import current_key
 from services.identity.policy import TokenPolicy
 from services.identity.signing_key import SigningKey
 
@@ -100,9 +98,10 @@ class Platform:
 
     def signing_key(self) -> SigningKey:
         """Identity's own, out of its database with its seal: for tokens that only it could have signed."""
-        with psycopg.connect(self.database_url, row_factory=class_row(StoredKey)) as connection:
-            [stored] = connection.execute(LIVE_KEYS).fetchall()
-        return unsealed(stored, seal=self.seal)
+        with psycopg.connect(self.database_url) as connection:
+            key = current_key(connection, seal=self.seal, now=time.time())
+        assert key is not None, "set-up made one"
+        return key
 
     def sign_in(self) -> Tokens:
         """Through the gateway."""

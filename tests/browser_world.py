@@ -11,22 +11,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
-from psycopg.rows import class_row
 
 from demos.jwt import write_secret
 from demos.stage import Replica, Routed, Stage, open_stage
-from services.common.tokens.claims import write_claims
-from services.common.tokens.principal import Principal, Role
+from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
-from services.common.tokens.signature import sign
-from services.identity.key_repository import LIVE_KEYS, StoredKey
-from services.identity.key_store import unsealed
+from services.identity.access_tokens import AccessTokens
+from services.identity.key_store import current_key
+from services.identity.session_repository import OpenSession
 
 PAGE = "/dashboard/"
 SESSIONS = "/api/v1/identity/sessions"
@@ -76,22 +75,12 @@ class World:
 
     def expired_token(self, person: Person) -> str:
         """One that identity signed an hour ago."""
-        with psycopg.connect(self.database_url, row_factory=class_row(StoredKey)) as connection:
-            [stored] = connection.execute(LIVE_KEYS).fetchall()
-        key = unsealed(stored, seal=self.seal)
-        then = int(time.time()) - 3600
-        expected = read_expected({})
-        somebody = Principal(
-            user_id=person.user_id,
-            session_id="earlier",
-            token_id="earlier",
-            roles=frozenset({Role.customer}),
-            version=1,
-            issued_at=then,
-            expires_at=then + 600,
-        )
-        claims = write_claims(somebody, issuer=expected.issuer, audience=expected.audience)
-        return sign(claims, key_id=key.key_id, key=key.private)
+        then = time.time() - 3600
+        with psycopg.connect(self.database_url) as connection:
+            key = current_key(connection, seal=self.seal, now=time.time())
+        assert key is not None
+        session = OpenSession("earlier", int(person.user_id), [Role.customer.value], 1, datetime.fromtimestamp(then, UTC))
+        return AccessTokens(key, read_expected({}), access_seconds=600).issue(session, now=then)
 
     def _bearer(self, email: str) -> dict[str, str]:
         body = {"email": email, "password": PASSWORD}

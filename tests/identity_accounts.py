@@ -7,16 +7,12 @@ import time
 from collections.abc import Sequence
 
 import psycopg
-from psycopg.rows import class_row
 
 from services.common.tokens.claims import Expected
 from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
-from services.common.tokens.signature import sign
 from services.identity.access_tokens import AccessTokens
-from services.identity.key_repository import LIVE_KEYS, StoredKey
-from services.identity.key_schedule import signing_key
-from services.identity.key_store import unsealed
+from services.identity.key_store import current_key
 from services.identity.password_hasher import hash_password
 from services.identity.session_repository import OpenSession
 
@@ -59,16 +55,10 @@ class Accounts:
         self, user_id: int, *, roles: Sequence[Role] = (Role.customer,), version: int = 1, session_id: str = "of-a-test"
     ) -> dict[str, str]:
         """The header with a token that identity could have issued."""
-        with psycopg.connect(self.url, row_factory=class_row(StoredKey)) as connection:
-            stored = signing_key(connection.execute(LIVE_KEYS).fetchall(), time.time())
-        key = unsealed(stored, seal=self._seal)
-
-        class Signs:
-            def sign(self, payload: bytes) -> str:
-                return sign(payload, key_id=key.key_id, key=key.private)
-
+        with psycopg.connect(self.url) as connection:
+            key = current_key(connection, seal=self._seal, now=time.time())
         session = OpenSession(session_id, user_id, [role.value for role in roles], version, None)
-        token = AccessTokens(Signs(), self._expected, access_seconds=600).issue(session, now=time.time())
+        token = AccessTokens(key, self._expected, access_seconds=600).issue(session, now=time.time())
         return {"authorization": f"Bearer {token}"}
 
     def rows(self, query: str) -> list[tuple]:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.common.errors.raised import ServiceError
-from services.common.tokens.repeated import Repeated
-from services.common.tokens.signature import sign
+from services.common.repeated import Repeated
 from services.identity.key_schedule import RELOAD_SECONDS, published_keys, signing_key
 from services.identity.key_store import KeyStore
 from services.identity.signing_key import SigningKey
@@ -69,7 +68,7 @@ class KeyRing:
         key = signing_key(self._keys, self._clock())
         if key is None:
             raise ServiceError("temporarily_unavailable", "No key signs yet.")
-        return sign(payload, key_id=key.key_id, key=key.private)
+        return key.sign(payload)
 
     def jwks(self) -> bytes:
         """The key set as JSON. Raises ServiceError where it would be empty: nobody must remember that."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg.rows import class_row
 
-from services.identity.key_repository import KeyRepository, StoredKey
+from services.identity.key_repository import LIVE_KEYS, KeyRepository, StoredKey
+from services.identity.key_schedule import signing_key
 from services.identity.sealing import break_open, seal_up
 from services.identity.signing_key import SigningKey
 
@@ -29,6 +32,12 @@ class SealedKeys:
     async def load(self) -> Sequence[SigningKey]:
         """Every key that is not retired. Raises DatabaseUnavailableError and SealError."""
         return [unsealed(stored, seal=self._seal) for stored in await self._repository.live_keys()]
+
+
+def current_key(connection: psycopg.Connection[Any], *, seal: bytes, now: float) -> SigningKey | None:
+    """The stored key whose turn it is, for programs that are no service; None where none signs yet. Raises SealError."""
+    found = signing_key(connection.cursor(row_factory=class_row(StoredKey)).execute(LIVE_KEYS).fetchall(), now)
+    return None if found is None else unsealed(found, seal=seal)
 
 
 def sealed(key: SigningKey, *, seal: bytes) -> StoredKey:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import hiredis
 
 from services.common.redis_connection import RedisConnection
-from services.common.tokens.repeated import Repeated
+from services.common.repeated import Repeated
 from services.common.tokens.revocation_batch import CHANNEL, WINDOW_SECONDS
 from services.common.tokens.revocations import Revocations
 from services.identity.revocation_repository import RevocationRepository

@@ -26,11 +26,8 @@ from psycopg.rows import class_row
 from services.common.settings import SettingsError, read_url
 from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
-from services.common.tokens.signature import sign
 from services.identity.access_tokens import AccessTokens
-from services.identity.key_repository import LIVE_KEYS, StoredKey
-from services.identity.key_schedule import signing_key
-from services.identity.key_store import unsealed
+from services.identity.key_store import current_key
 from services.identity.policy import TokenPolicy
 from services.identity.refresh_token import digest, new_refresh_token, new_session_id
 from services.identity.sealing import SealError
@@ -76,32 +73,19 @@ class SampleUser:
 class SampleSession:
     """One printed line."""
 
-    user: SampleUser
-    session_id: str
+    opened: OpenSession
     issued_at: int
     refresh_token: str = field(repr=False)
 
-    def line(self, tokens: AccessTokens, expires_at: datetime) -> dict[str, Any]:
+    def line(self, tokens: AccessTokens) -> dict[str, Any]:
         """What is printed of it."""
-        opened = OpenSession(self.session_id, self.user.id, self.user.roles, self.user.token_version, expires_at)
         return {
-            "user_id": self.user.id,
-            "roles": self.user.roles,
-            "access_token": tokens.issue(opened, now=self.issued_at),
+            "user_id": self.opened.user_id,
+            "roles": self.opened.roles,
+            "access_token": tokens.issue(self.opened, now=self.issued_at),
             "expires_at": self.issued_at + tokens.access_seconds,
             "refresh_token": self.refresh_token,
         }
-
-
-@dataclass(frozen=True)
-class OneKey:
-    """Signs with that key, whatever the time."""
-
-    key: SigningKey
-
-    def sign(self, payload: bytes) -> str:
-        """The token."""
-        return sign(payload, key_id=self.key.key_id, key=self.key.private)
 
 
 def add_sessions(
@@ -114,20 +98,18 @@ def add_sessions(
         span = {"first": first, "last": first + count - 1}
         connection.execute(ADD_USERS, {**span, "roles": [role.value], "now": at})
         users += connection.cursor(row_factory=class_row(SampleUser)).execute(SIGNED_IN, span).fetchall()
-    ages = spread(len(users), policy.access_seconds * AGE_SHARE)
-    sessions = [
-        SampleSession(user, new_session_id(), int(now - age), new_refresh_token())
-        for user, age in zip(users, ages, strict=True)
-    ]
     expires_at = datetime.fromtimestamp(now + policy.session_seconds, UTC)
+    made = []
     with connection.cursor() as cursor:
         with cursor.copy("COPY identity.sessions (id, user_id, generation, created_at, expires_at) FROM STDIN") as rows:
-            for each in sessions:
-                rows.write_row((each.session_id, each.user.id, each.user.session_generation, at, expires_at))
+            for user, age in zip(users, spread(len(users), policy.access_seconds * AGE_SHARE), strict=True):
+                opened = OpenSession(new_session_id(), user.id, user.roles, user.token_version, expires_at)
+                made.append(SampleSession(opened, int(now - age), new_refresh_token()))
+                rows.write_row((opened.session_id, user.id, user.session_generation, at, expires_at))
         with cursor.copy("COPY identity.refresh_tokens (token_hash, session_id, created_at) FROM STDIN") as rows:
-            for each in sessions:
-                rows.write_row((digest(each.refresh_token), each.session_id, at))
-    return sessions
+            for each in made:
+                rows.write_row((digest(each.refresh_token), each.opened.session_id, at))
+    return made
 
 
 def spread(count: int, seconds: float) -> Iterator[float]:
@@ -136,15 +118,15 @@ def spread(count: int, seconds: float) -> Iterator[float]:
     return (seconds * (number * golden % 1.0) for number in range(count))
 
 
-def current_key(connection: psycopg.Connection, settings: KeySettings, now: float) -> SigningKey:
+def key_of(connection: psycopg.Connection, settings: KeySettings, now: float) -> SigningKey:
     """The key that signs. Raises NoKeyError and SealError."""
     if settings.mounted:
         return settings.mounted[0]
-    found = signing_key(connection.cursor(row_factory=class_row(StoredKey)).execute(LIVE_KEYS).fetchall(), now)
+    assert settings.seal is not None, "the settings insist on one of the two"
+    found = current_key(connection, seal=settings.seal, now=now)
     if found is None:
         raise NoKeyError
-    assert settings.seal is not None, "the settings insist on one of the two"
-    return unsealed(found, seal=settings.seal)
+    return found
 
 
 def lines(arguments: argparse.Namespace, environment: Mapping[str, str], now: float) -> Iterator[str]:
@@ -152,11 +134,10 @@ def lines(arguments: argparse.Namespace, environment: Mapping[str, str], now: fl
     policy, expected, keys = TokenPolicy(), read_expected(environment), KeySettings.from_environment(environment)
     url = read_url(environment, "DATABASE_URL", schemes=("postgresql", "postgres"))
     with psycopg.connect(url, connect_timeout=5, application_name="identity-sample-sessions") as connection:
-        key = current_key(connection, keys, now)
+        key = key_of(connection, keys, now)
         sessions = add_sessions(connection, customers=arguments.customers, staff=arguments.staff, now=now, policy=policy)
-    tokens = AccessTokens(OneKey(key), expected, access_seconds=policy.access_seconds)
-    expires_at = datetime.fromtimestamp(now + policy.session_seconds, UTC)
-    return (json.dumps(each.line(tokens, expires_at), separators=(",", ":")) + "\n" for each in sessions)
+    tokens = AccessTokens(key, expected, access_seconds=policy.access_seconds)
+    return (json.dumps(each.line(tokens), separators=(",", ":")) + "\n" for each in sessions)
 
 
 def create_parser() -> argparse.ArgumentParser:

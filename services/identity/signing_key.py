@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from services.common.tokens.jwks import jwk_of
-from services.common.tokens.signature import encode
+from services.common.tokens.signature import encode, sign
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class SigningKey:
         """Its id is its thumbprint: the same key has the same id wherever it comes from."""
         public = private.public_key()
         return cls(thumbprint(public.public_bytes_raw()), sign_after, private, public)
+
+    def sign(self, payload: bytes) -> str:
+        """A token with that payload, whatever the time."""
+        return sign(payload, key_id=self.key_id, key=self.private)
 
     def jwk(self) -> dict[str, str]:
         """Its member of the key set."""

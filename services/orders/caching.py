@@ -7,9 +7,6 @@ from pydantic import RootModel
 from services.common.cache.cacheable import Cacheable
 from services.orders.schemas import DailyRevenue, FoundOrders, NumberedPage, OrderDetail, OrderPage, OrderStatus
 
-ANY = "any"
-"""The access scope of who sees everybody's orders (`Access.scope`)."""
-
 
 class AnyPage(RootModel[NumberedPage | OrderPage]):
     """A page of either version of the API; their keys differ."""

@@ -72,9 +72,9 @@ def add_what_is_the_same(router: APIRouter, service: OrdersService, guard: Guard
         return json_response(await service.search(caller, query.q, limit=query.limit))
 
     @router.get("/revenue/daily", response_model=DailyRevenue, openapi_extra=problems(*guard.codes))
-    async def daily_revenue(query: Annotated[RevenueQuery, Query()], _caller: Access = guard.caller) -> Response:
+    async def daily_revenue(query: Annotated[RevenueQuery, Query()], caller: Access = guard.caller) -> Response:
         """Revenue of the last days; up to ten seconds old."""
-        return json_response(await service.daily_revenue(query.days))
+        return json_response(await service.daily_revenue(caller, query.days))
 
     @router.get("/{order_id}", response_model=OrderDetail, openapi_extra=problems(*guard.codes, "order_unknown"))
     async def detail(order_id: OrderId, _query: Nothing, caller: Access = guard.caller) -> Response:

@@ -7,7 +7,7 @@ from services.common.cache.tiered import Loader, TieredCache
 from services.common.errors.raised import ServiceError
 from services.common.tokens.authorisation import Reach
 from services.common.tokens.caller import Access
-from services.orders.caching import ANY, DETAIL, LIST, REVENUE, SEARCH, of_order, tags_changed_by_order, tags_of_list
+from services.orders.caching import DETAIL, LIST, REVENUE, SEARCH, of_order, tags_changed_by_order, tags_of_list
 from services.orders.idempotency import KeyReusedError, Once
 from services.orders.repository import OrdersRepository
 from services.orders.schemas import (
@@ -81,7 +81,7 @@ class OrdersService:
 
         return await self._answer(SEARCH, f"{limit}|{wanted}", load, scope=caller.scope) or b""
 
-    async def daily_revenue(self, days: int) -> bytes:
+    async def daily_revenue(self, caller: Access, days: int) -> bytes:
         """JSON of DailyRevenue."""
 
         async def load() -> bytes:
@@ -89,7 +89,7 @@ class OrdersService:
             revenue = DailyRevenue(days=by_day, total_cents=sum(day.revenue_cents for day in by_day))
             return revenue.model_dump_json().encode()
 
-        return await self._answer(REVENUE, str(days), load, scope=ANY) or b""
+        return await self._answer(REVENUE, str(days), load, scope=caller.scope) or b""
 
     async def detail(self, caller: Access, order_id: int) -> bytes:
         """JSON of OrderDetail. Raises ServiceError where there is no such order, or where it is out of reach."""
@@ -135,7 +135,8 @@ def within_reach(caller: Access, customer_id: int | None) -> int | None:
     """
     if caller.reach is Reach.any:
         return customer_id
-    own = caller.principal.user_id
-    if (customer_id is not None and str(customer_id) != own) or not own.isdecimal():
+    if customer_id is not None:
+        caller.must_own(customer_id)
+    if not caller.principal.user_id.isdecimal():
         raise ServiceError("forbidden")
-    return int(own)
+    return int(caller.principal.user_id)

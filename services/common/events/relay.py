@@ -16,7 +16,7 @@ from services.common.events.envelope import FIELD, Event, stream_of
 from services.common.events.event_metrics import PublishingMetrics
 from services.common.events.outbox import BATCH, CLEARED_AT_ONCE, OutboxRepository
 from services.common.redis_connection import RedisConnection
-from services.common.tokens.repeated import Repeated
+from services.common.repeated import Repeated
 
 EVERY_SECONDS = 1.0
 CLEAR_EVERY_SECONDS = 60.0

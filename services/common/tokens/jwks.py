@@ -6,12 +6,12 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from services.common.repeated import Repeated
 from services.common.tokens.identity_reader import IdentityUnreachableError, Reads
-from services.common.tokens.repeated import Repeated
 from services.common.tokens.signature import ALGORITHM, decode, encode
 
 JWKS_PATH = "/.well-known/jwks.json"
@@ -63,7 +63,7 @@ class JwksKeys:
                 return False
             self._asked_at = self._clock()
             try:
-                self._replace(parse_jwks(await self._identity.read(JWKS_PATH)))
+                self._keys = parse_jwks(await self._identity.read(JWKS_PATH))
             except (IdentityUnreachableError, ValueError):
                 self._succeeded = False
             else:
@@ -74,9 +74,6 @@ class JwksKeys:
         if not await self.look_again() and not self._succeeded:
             raise IdentityUnreachableError("no key set")
         return REFRESH_SECONDS
-
-    def _replace(self, keys: Mapping[str, Ed25519PublicKey]) -> None:
-        self._keys = dict(keys)
 
 
 def jwk_of(key_id: str, public: bytes) -> dict[str, str]:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from services.common.redis_channel import RedisChannel
+from services.common.repeated import Repeated
 from services.common.tokens.identity_reader import Reads
-from services.common.tokens.repeated import Repeated
 from services.common.tokens.revocation_batch import CHANNEL, REVOCATIONS_PATH, RevocationBatch
 from services.common.tokens.revocations import Revocations
 

@@ -18,14 +18,12 @@ from websocket import WebSocketException
 from scaleproof.cluster import pods
 from scaleproof.cluster.kube_api import KubeApi
 from scaleproof.spec.errors import CannotMeasureError
-from scaleproof.spec.platform import Preparation
+from scaleproof.spec.platform import IMAGE_PYTHON, Preparation, filled
 
 REQUEST_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 LAST_LINES = 8
 MOST_SAID = 4096
-PYTHON = "python"
-"""What {python} means in an image."""
 PREPARE_SECONDS = 300.0
 """Signing in ten thousand users takes a replica of 100m half a minute."""
 
@@ -41,7 +39,7 @@ def prepare_load(api: KubeApi, namespace: str, prepare: Preparation, users: int,
         raise CannotMeasureError(
             f"load.prepare: no replica of {prepare.service} is ready", hint="see `scaleproof status --target kube`"
         )
-    words = [part.replace("{python}", PYTHON).replace("{users}", str(users)) for part in prepare.command]
+    words = filled(prepare.command, python=IMAGE_PYTHON, users=str(users))
     oldest = min(ready, key=lambda view: view.created_at)
     text = run_in_pod(api.client, namespace, oldest.name, prepare.service, words, timeout_seconds=PREPARE_SECONDS)
     output.touch(mode=0o600, exist_ok=False)

@@ -8,9 +8,8 @@ from typing import Final
 from scaleproof.components import secret_variable
 from scaleproof.components.manifest import Manifest, content_hash, manifest
 from scaleproof.components.replica_pod import Container, container_defaults, pod_defaults, volumes_of
+from scaleproof.spec.platform import IMAGE_PYTHON, filled
 
-PYTHON: Final = "python"
-"""What {python} means in an image."""
 TIMEOUT_SECONDS: Final = 600
 
 
@@ -31,7 +30,7 @@ def setup_job(
                 "containers": [
                     {
                         **container_defaults("setup", container),
-                        "command": [part.replace("{python}", PYTHON) for part in command],
+                        "command": filled(command, python=IMAGE_PYTHON),
                         "env": [*plain, *secret_variable.environment(container.secrets, as_file=container.secrets_as_file)],
                         "volumeMounts": mounts,
                     }

@@ -243,11 +243,6 @@ class Replica:
         self.shared.recorder.event(kind, self.service_name, self.name, message)
 
 
-def filled(command: Sequence[str], python: str) -> list[str]:
-    """A command of platform.yaml with {python} filled in, and nothing else: braces may occur in arguments."""
-    return [part.replace("{python}", python) for part in command]
-
-
 def with_secrets(name: str, service: Service, folder: Path) -> Service:
     """The service, whose environment names a private file for each of its `secrets`; drawn where it is not there yet."""
     told = {}

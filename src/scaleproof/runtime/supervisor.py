@@ -19,12 +19,12 @@ from scaleproof.runtime.free_ports import FreePorts, check_gateway_port
 from scaleproof.runtime.observer import Observer
 from scaleproof.runtime.orders import Orders
 from scaleproof.runtime.recorder import Recorder
-from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, filled, with_secrets
+from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, with_secrets
 from scaleproof.runtime.replica_set import ReplicaSet
 from scaleproof.runtime.servers import Servers
 from scaleproof.runtime.state_folder import MARKER, StateFolder
 from scaleproof.spec.errors import CannotMeasureError
-from scaleproof.spec.platform import Platform, Service
+from scaleproof.spec.platform import Platform, Service, filled
 from scaleproof.spec.policy import Policy
 
 RECONCILE_SECONDS = 1.0
@@ -115,7 +115,7 @@ class Supervisor:
         }
         await self._set_up(shared)
         for name, service in self.services.items():
-            program = filled(service.command or [], sys.executable)
+            program = filled(service.command or [], python=sys.executable)
             self.sets[name] = ReplicaSet(name, service, self.policy.services[name].resources, program, shared)
             self.sets[name].scale(self.policy.services[name].autoscaling.min_replicas)
         self.observer = Observer(self.sets, self.servers, self.recorder, self.cpu_limit, random.Random(self.orders.seed))  # noqa: S311  a phase, not a secret
@@ -139,7 +139,7 @@ class Supervisor:
         """Run `load.prepare`, which prints to that file. Raises CannotMeasureError with its last lines where it fails."""
         wanted = self.platform.load.prepare
         assert wanted is not None, "only who has one asks"
-        program = [part.replace("{users}", str(users)) for part in filled(wanted.command, sys.executable)]
+        program = filled(wanted.command, python=sys.executable, users=str(users))
         own = {**self.services[wanted.service].environment, "SERVICE": wanted.service}
         await self.servers.run_once("load-prepare", program, self._shared, own, output=output)
 
@@ -147,7 +147,9 @@ class Supervisor:
         """Every service's setup command, side by side. Raises CannotMeasureError with the last lines of one that fails."""
         await asyncio.gather(
             *(
-                self.servers.run_once(f"{name}-setup", filled(service.setup, sys.executable), shared, service.environment)
+                self.servers.run_once(
+                    f"{name}-setup", filled(service.setup, python=sys.executable), shared, service.environment
+                )
                 for name, service in self.services.items()
                 if service.setup
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -16,6 +17,18 @@ PLATFORM_VERSION: Final = 1
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,62}$")]
+
+
+IMAGE_PYTHON: Final = "python"
+"""What {python} means in an image."""
+
+
+def filled(command: Sequence[str], **values: str) -> list[str]:
+    """A command of platform.yaml with {python} and the like filled in, and nothing else: other braces may occur in arguments."""
+    parts = list(command)
+    for name, value in values.items():
+        parts = [part.replace(f"{{{name}}}", value) for part in parts]
+    return parts
 
 
 class SLO(SpecModel):

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import httpx
 import psycopg
@@ -20,10 +21,12 @@ from service_processes import ROOT, Replica
 
 from services.identity import cookie
 from services.identity.policy import TokenPolicy
-from services.identity.sample_sessions import FIRST_STAFF_ID, SampleSession, SampleUser, spread
+from services.identity.sample_sessions import FIRST_STAFF_ID, SampleSession, spread
+from services.identity.session_repository import OpenSession
 from services.identity.setup import FIRST_ID
 
 LIFE = TokenPolicy().access_seconds
+NOW = datetime.now(UTC)
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -131,4 +134,4 @@ def test_staff_ids_end_where_those_who_register_begin():
 
 
 def test_no_secret_is_in_a_description():
-    assert repr(SampleSession(SampleUser(1, [], 1, 1), "family", 0, "hidden")).find("hidden") == -1
+    assert repr(SampleSession(OpenSession("family", 1, [], 1, NOW), 0, "hidden")).find("hidden") == -1
