@@ -1,7 +1,7 @@
 """Which of orders' answers are worth a cache? CPU a request of service, PostgreSQL and Redis together, for each candidate alone and for all.
 
 `python benchmarks/cache.py [SECONDS] [RATE]`: two replicas of orders with a real PostgreSQL (200,000 orders) and a real Redis get the
-requests of the journeys' mix at their rate (322 requests/s at 10,000 users), drawn once: every variant gets the same ones at the same
+requests of the journeys' mix before users signed in, at their rate (322 requests/s at 10,000 users), drawn once: every variant gets the same ones at the same
 times. A round without any cache stands before and after each variant, and the gain is against the mean of those two. The rate matters:
 what ends after a second is found again only if somebody asks within it.
 """
@@ -70,10 +70,10 @@ class Cost:
 
 
 def draw_path(source: random.Random) -> tuple[str, dict[str, object] | None]:
-    """What journeys ask of orders, their weights times their tasks' (loadtests/journeys); the dashboard's overview asks twice."""
+    """What users ask of orders, as often as JOURNEYS says."""
     name = draw_name(source)
     if name == "create":
-        return API, sample.basket(source)
+        return API, sample.basket(source, source.randrange(sample.CUSTOMERS) + 1)
     queries = {
         "newest orders": "",
         "of a customer": f"?customer_id={source.randrange(sample.CUSTOMERS) + 1}",

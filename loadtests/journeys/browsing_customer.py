@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from locust import task
 
-from journeys.sample import CUSTOMERS, customer_name, order_id
-from scaleproof.load import JourneyUser, serves
+from journeys.customer import LIST, Customer
+from scaleproof.load import serves
 
 
-class BrowsingCustomer(JourneyUser):
-    """Lists, opens and searches orders."""
+class BrowsingCustomer(Customer):
+    """Lists, opens and searches own orders."""
 
     weight = 6
 
-    @task(3)
+    @task(6)
     @serves("orders")
     def newest_orders(self) -> None:
         """The first page."""
-        self.client.get("/api/v1/orders", name="/api/v1/orders")
+        self.ask("GET", LIST, name=LIST)
 
-    @task(2)
+    @task(4)
     @serves("orders")
-    def own_orders(self) -> None:
-        """All orders of one customer."""
-        customer = self.random.randrange(CUSTOMERS) + 1
-        self.client.get(f"/api/v1/orders?customer_id={customer}", name="/api/v1/orders?customer_id=")
+    def orders_by_status(self) -> None:
+        """What is on its way."""
+        status = self.random.choice(("placed", "shipped", "delivered"))
+        self.ask("GET", f"{LIST}?status={status}", name=f"{LIST}?status=")
 
-    @task(5)
+    @task(10)
     @serves("orders")
     def order(self) -> None:
         """One order with its items."""
-        self.client.get(f"/api/v1/orders/{order_id(self.random)}", name="/api/v1/orders/{order_id}")
+        self.look_at_an_order()
 
-    @task(2)
+    @task(4)
     @serves("orders")
     def search(self) -> None:
-        """By the beginning of a customer's name."""
-        wanted = customer_name(self.random).replace(" ", "%20")
-        self.client.get(f"/api/v1/orders/search?q={wanted}", name="/api/v1/orders/search")
+        """By a reference that is somewhere in the mail."""
+        self.ask("GET", f"{LIST}/search?q=ORD-{self.own_order_id():08d}", name=f"{LIST}/search")

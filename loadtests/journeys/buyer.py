@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from locust import task
 
-from journeys.sample import basket, order_id
-from scaleproof.load import JourneyUser, serves
+from journeys.customer import LIST, Customer
+from journeys.sample import basket
+from scaleproof.load import serves
 
 
-class Buyer(JourneyUser):
+class Buyer(Customer):
     """Places orders and looks at them."""
 
     weight = 2
 
-    @task(1)
+    @task(8)
     @serves("orders")
     def place_order(self) -> None:
         """One to four products."""
-        self.client.post("/api/v1/orders", json=basket(self.random), name="POST /api/v1/orders")
+        response = self.ask("POST", LIST, json=basket(self.random, self.user_id), name=f"POST {LIST}")
+        if response.status_code == 201:  # noqa: PLR2004
+            self.remember(response.json()["id"])
 
-    @task(2)
+    @task(16)
     @serves("orders")
     def order(self) -> None:
         """One order with its items."""
-        self.client.get(f"/api/v1/orders/{order_id(self.random)}", name="/api/v1/orders/{order_id}")
+        self.look_at_an_order()

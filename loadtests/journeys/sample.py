@@ -7,6 +7,8 @@ import random
 ORDERS = 200_000
 CUSTOMERS = 20_000
 PRODUCTS = 500
+CUSTOMER_STEP = 7919
+"""From an order's customer to the next order's (services/orders/rows.py)."""
 FIRST_NAMES = (
     "ada",
     "anna",
@@ -35,14 +37,23 @@ def order_id(source: random.Random) -> int:
     return source.randrange(ORDERS) + 1
 
 
+def own_order_id(source: random.Random, customer_id: int) -> int:
+    """One of that customer's orders that were there from the start; nobody has to look at the list first.
+
+    Order n belongs to customer 1 + n * CUSTOMER_STEP mod CUSTOMERS.
+    """
+    least = (customer_id - 1) * pow(CUSTOMER_STEP, -1, CUSTOMERS) % CUSTOMERS or CUSTOMERS
+    return least + CUSTOMERS * source.randrange(ORDERS // CUSTOMERS)
+
+
 def customer_name(source: random.Random) -> str:
     """How a customer's name begins, such as `ada b`."""
     return f"{source.choice(FIRST_NAMES)} {source.choice(LAST_INITIALS)}"
 
 
-def basket(source: random.Random) -> dict[str, object]:
-    """An order to be placed."""
+def basket(source: random.Random, customer_id: int) -> dict[str, object]:
+    """An order to be placed by that customer."""
     items = [
         {"product_id": source.randrange(PRODUCTS) + 1, "quantity": source.randint(1, 3)} for _ in range(source.randint(1, 4))
     ]
-    return {"customer_id": source.randrange(CUSTOMERS) + 1, "items": items}
+    return {"customer_id": customer_id, "items": items}

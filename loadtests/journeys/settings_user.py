@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from locust import task
 
-from scaleproof.load import JourneyUser, serves
+from journeys.signed_in import SignedInUser
+from scaleproof.load import serves
 
-USERS = 10_000
+SETTINGS = "/api/v1/dashboard/settings/{user_id}"
 THEMES = ("light", "dark", "system")
 
 
-class SettingsUser(JourneyUser):
-    """Reads and writes settings."""
+class SettingsUser(SignedInUser):
+    """Reads and writes own settings."""
 
     weight = 1
 
-    @task(3)
+    @task(18)
     @serves("dashboard")
     def read_settings(self) -> None:
         """As every page does when it opens."""
-        self.client.get(f"/api/v1/dashboard/settings/{self._user_id()}", name="/api/v1/dashboard/settings/{user_id}")
+        self.ask("GET", SETTINGS.format(user_id=self.user_id), name=SETTINGS)
 
-    @task(1)
+    @task(6)
     @serves("dashboard")
     def write_settings(self) -> None:
         """Another theme, another number of days."""
         chosen = {"theme": self.random.choice(THEMES), "days": self.random.choice((7, 14, 30))}
-        self.client.put(
-            f"/api/v1/dashboard/settings/{self._user_id()}", json=chosen, name="PUT /api/v1/dashboard/settings/{user_id}"
-        )
-
-    def _user_id(self) -> str:
-        return f"user-{self.random.randrange(USERS)}"
+        self.ask("PUT", SETTINGS.format(user_id=self.user_id), json=chosen, name=f"PUT {SETTINGS}")

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from locust import task
 
-from journeys.sample import order_id
-from scaleproof.load import JourneyUser, serves
+from journeys.sample import customer_name, order_id
+from journeys.signed_in import SignedInUser
+from scaleproof.load import serves
+
+ORDERS = "/api/v1/orders"
+OVERVIEW = "/api/v1/dashboard/overview"
 
 
-class Staff(JourneyUser):
-    """Watches revenue and what is still to be shipped."""
+class Staff(SignedInUser):
+    """Watches revenue and what is still to be shipped, and finds customers' orders."""
 
     weight = 2
+    role: ClassVar[str] = "staff"
 
-    @task(3)
+    @task(9)
     @serves("dashboard")
     def overview(self) -> None:
         """The first screen."""
-        self.client.get("/api/v1/dashboard/overview", name="/api/v1/dashboard/overview")
+        self.ask("GET", OVERVIEW, name=OVERVIEW)
 
-    @task(2)
+    @task(6)
     @serves("orders")
     def daily_revenue(self) -> None:
         """A week, two, or a month."""
         days = self.random.choice((7, 14, 30))
-        self.client.get(f"/api/v1/orders/revenue/daily?days={days}", name="/api/v1/orders/revenue/daily")
+        self.ask("GET", f"{ORDERS}/revenue/daily?days={days}", name=f"{ORDERS}/revenue/daily")
 
-    @task(2)
+    @task(6)
     @serves("orders")
     def orders_to_ship(self) -> None:
         """Paid, not yet shipped."""
-        self.client.get("/api/v1/orders?status=paid", name="/api/v1/orders?status=")
+        self.ask("GET", f"{ORDERS}?status=paid", name=f"{ORDERS}?status=")
 
-    @task(1)
+    @task(3)
+    @serves("orders")
+    def search(self) -> None:
+        """By the beginning of a customer's name."""
+        wanted = customer_name(self.random).replace(" ", "%20")
+        self.ask("GET", f"{ORDERS}/search?q={wanted}", name=f"{ORDERS}/search")
+
+    @task(3)
     @serves("orders")
     def order(self) -> None:
         """One order with its items."""
-        self.client.get(f"/api/v1/orders/{order_id(self.random)}", name="/api/v1/orders/{order_id}")
+        self.ask("GET", f"{ORDERS}/{order_id(self.random)}", name=f"{ORDERS}/{{order_id}}")

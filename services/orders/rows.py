@@ -1,6 +1,6 @@
 """Generated orders, always the same ones: any number of them, made by the server itself.
 
-Nothing is sent but the statements below. "Random" values are hashes of the row's number and the seed. Keys and indexes are taken away
+Nothing is sent but the statements below. "Random" values are hashes of the row's number and the seed; customers take turns. Keys and indexes are taken away
 and made again after the rows, which is several times quicker; all of it is one transaction.
 """
 
@@ -20,6 +20,9 @@ DAYS = 365
 PRODUCTS = len(PRODUCT_KINDS) * len(PRODUCT_MATERIALS)
 CUSTOMERS = len(FIRST_NAMES) * len(LAST_NAMES)
 FILLED = ["orders.customers", "orders.products", "orders.orders", "orders.items"]
+CUSTOMER_STEP = 7919
+"""From an order's customer to the next order's. It shares no factor with CUSTOMERS: each customer has every CUSTOMERS-th order, and
+whoever drives the service can tell which ones (`loadtests/journeys/sample.py`)."""
 SEED_STEP = 1000
 """Seeds of the hashes below, from one seed to the next."""
 
@@ -56,7 +59,7 @@ ITEM_ROWS: LiteralString = """
 ORDER_ROWS: LiteralString = """
     INSERT INTO orders.orders (id, customer_id, status, pieces, total_cents, created_at)
     SELECT i.order_id,
-           (1 + mod(abs(hashint4extended(i.order_id, %(seed)s + 20)), %(customers)s))::int,
+           (1 + mod(i.order_id::bigint * %(customer_step)s + %(seed)s, %(customers)s))::int,
            CASE WHEN mod(abs(hashint4extended(i.order_id, %(seed)s + 21)), 20) = 0 THEN 'cancelled'
                 WHEN i.order_id > %(orders)s * 0.99 THEN 'placed'
                 WHEN i.order_id > %(orders)s * 0.97 THEN 'paid'
@@ -108,6 +111,7 @@ def insert(connection: psycopg.Connection, *, today: date, orders: int, seed: in
     parameters = {
         "orders": orders,
         "customers": CUSTOMERS,
+        "customer_step": CUSTOMER_STEP,
         "products": PRODUCTS,
         "days": DAYS,
         "today": today,

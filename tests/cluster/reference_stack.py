@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,23 @@ class ReferenceStack:
             "-n", NAMESPACE, "patch", kind, name, "--type=merge", "--field-manager=kubectl-edit", "-p", json.dumps(patch)
         )
 
-    def get(self, path: str) -> tuple[int, bytes]:
+    def token(self) -> str:
+        """An access token of a generated member of staff, as `load.prepare` makes them."""
+        command = ("python", "-m", "services.identity.sample_sessions", "--staff", "1")
+        printed = self.kubectl("-n", NAMESPACE, "exec", "deployment/identity", "--", *command)
+        token: str = json.loads(printed)["access_token"]
+        return token
+
+    def get(self, path: str, token: str | None = None) -> tuple[int, bytes]:
         """What the gateway answers, asked from the node."""
         service = json.loads(self.kubectl("-n", "envoy-gateway-system", "get", "service", f"{NAMESPACE}-gateway", "-o", "json"))
         url = f"http://{service['spec']['clusterIP']}:8080{path}"
-        with urllib.request.urlopen(url, timeout=15) as answer:
-            return answer.status, answer.read()
+        request = urllib.request.Request(url, headers={"authorization": f"Bearer {token}"} if token else {})
+        try:
+            with urllib.request.urlopen(request, timeout=15) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read()
 
     def last_run(self) -> Run:
         return read_run((self.folder / "runs/latest").resolve())

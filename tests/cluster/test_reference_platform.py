@@ -83,11 +83,20 @@ def test_up_and_users_are_served(stack: ReferenceStack) -> None:
     out, err = stack.scaleproof("up")
     assert "up: http://reference-cluster-gateway.envoy-gateway-system.svc.cluster.local:8080" in err
     assert "scaleproof down --target kube" in out
-    status, body = stack.get("/api/v1/orders")
-    assert status == 200
-    assert json.loads(body)
+    assert stack.get("/api/v1/orders")[0] == 401
+    token, deadline = stack.token(), time.monotonic() + 30
+    while stack.get("/api/v1/orders", token)[0] == 401:
+        assert time.monotonic() < deadline, "the gateway has identity's keys soon after its first replica"
+        time.sleep(0.5)
+    # The dashboard asks orders in the caller's name; both have identity's keys and revocations by then.
+    for path in ("/api/v1/orders", "/api/v1/dashboard/overview"):
+        status, body = stack.get(path, token)
+        assert status == 200, body
+        assert json.loads(body)
     state = json.loads(stack.scaleproof("status", "--json")[0])
-    assert {name: service["ready"] for name, service in state["services"].items()} == {"orders": 1, "dashboard": 1}
+    assert {name: service["ready"] for name, service in state["services"].items()} == dict.fromkeys(
+        ("identity", "orders", "dashboard"), 1
+    )
     assert all(component["ready"] for component in state["components"])
     assert "== orders-" in stack.scaleproof("logs", "orders", "--lines", "3")[0]
 

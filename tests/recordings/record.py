@@ -39,7 +39,7 @@ def cpu(target: int, *, low: int, high: int, **behavior: Any) -> Autoscaling:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One recording. Each of the two services has its own policy."""
+    """One recording. Orders and dashboard have policies of their own; identity, which is asked for little, keeps the stack's."""
 
     name: str
     shape: str

@@ -151,7 +151,6 @@ KINDS: dict[str, Callable[[str, Drawn], bool]] = {
     "source": of_source,
     "value": of_constant,
     "service": lambda name, drawn: (REPOSITORY / f"services/{name}/app.py").exists() and drawn.lines[0] == name,
-    "unrouted": lambda name, drawn: name not in platform().services and "not in platform.yaml" in drawn.label,
     "prefix": of_routes,
     "calls": of_call,
     "code": lambda code, drawn: code in codes() and code in drawn.label,
@@ -200,8 +199,9 @@ def refs_of(name: str, kind: str) -> set[str]:
 
 def test_the_system_shows_every_service_route_and_call():
     services = {file.parent.name for file in (REPOSITORY / "services").glob("*/app.py")}
-    assert refs_of("system", "service") | refs_of("system", "unrouted") == services
+    assert refs_of("system", "service") == services
     known = platform().services
+    assert set(known) == services
     assert refs_of("system", "prefix") == {name for name, service in known.items() if service.routes}
     assert refs_of("system", "calls") == {f"{name}:{callee}" for name, service in known.items() for callee in service.calls}
     assert refs_of("gateway", "prefix") == refs_of("system", "prefix")

@@ -28,12 +28,18 @@ def shares() -> dict[tuple[str, str], float]:
 
 
 def test_every_task_says_which_service_it_calls(shares: dict[tuple[str, str], float]):
-    assert {service for service, _ in shares} == {"orders", "dashboard"}
+    assert {service for service, _ in shares} == {"identity", "orders", "dashboard"}
     assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_four_of_five_requests_are_for_orders(shares: dict[tuple[str, str], float]):
-    assert sum(share for (service, _), share in shares.items() if service == "orders") == pytest.approx(0.84, abs=0.03)
+    assert sum(share for (service, _), share in shares.items() if service == "orders") == pytest.approx(0.815, abs=0.02)
+
+
+def test_a_few_renew_their_token_ahead_of_time_whoever_they_are(shares: dict[tuple[str, str], float]):
+    refreshing = {task: share for (service, task), share in shares.items() if service == "identity"}
+    assert set(refreshing) == {f"{name}.refresh" for name in ("BrowsingCustomer", "Buyer", "SettingsUser", "Staff")}
+    assert 0.03 < sum(refreshing.values()) < 0.06
 
 
 def test_most_look_and_few_write(shares: dict[tuple[str, str], float]):

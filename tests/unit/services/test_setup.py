@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,19 @@ def test_orders_end_yesterday_and_reach_a_year_back(filled: DataServer):
     assert (last, first, count) == (TODAY - timedelta(days=1), TODAY - timedelta(days=365), ORDERS)
 
 
+def test_customers_know_their_own_orders(filled: DataServer):
+    whose = dict(all_rows(filled.url, "SELECT id, customer_id FROM orders.orders"))
+    for customer in (1, 2, 20_000, *sorted({whose[order] for order in (1, 2, ORDERS)})):
+        own = {known_to_users.own_order_id(random.Random(draw), customer) for draw in range(200)}
+        assert len(own) == known_to_users.ORDERS / known_to_users.CUSTOMERS
+        assert all(1 <= order <= known_to_users.ORDERS for order in own)
+        assert {order for order, owner in whose.items() if owner == customer and order <= ORDERS} == {
+            order for order in own if order <= ORDERS
+        }
+
+
 def test_users_know_the_platforms_data():
+    assert orders_rows.CUSTOMER_STEP == known_to_users.CUSTOMER_STEP
     assert (orders_setup.ORDERS, orders_rows.CUSTOMERS) == (known_to_users.ORDERS, known_to_users.CUSTOMERS)
     assert orders_rows.PRODUCTS == known_to_users.PRODUCTS
     assert len(set(FIRST_NAMES)) * len(set(LAST_NAMES)) == known_to_users.CUSTOMERS
