@@ -2,8 +2,8 @@
 
 Ten thousand people who all sign in at the beginning of a test would measure Argon2. Nobody real is among them: their ids lie below
 those of everybody who registers, and they have no password. Prints a JSON object a line and session: `user_id`, `roles`,
-`access_token`, `expires_at` (seconds since 1970) and `refresh_token`. The access tokens seem to have been issued over the last nine
-minutes, so that not all of them end at once.
+`access_token`, `expires_at` (seconds since 1970) and `refresh_token`. The access tokens are as good as new, or seem to have been issued
+over the last `--aged-seconds`, so that not all of them end at once.
 
 Exit codes: 0 done, 2 a wrong setting or argument, 3 PostgreSQL cannot be reached, or has no key that signs.
 """
@@ -40,8 +40,6 @@ BAD_SETTINGS_EXIT, UNREACHABLE_EXIT = 2, 3
 FIRST_STAFF_ID = 900_001
 """Below it are customers: the ids of those that orders generates."""
 MOST_STAFF = FIRST_ID - FIRST_STAFF_ID
-AGE_SHARE = 0.9
-"""Of an access token's life that may be over when a test begins."""
 
 ADD_USERS: LiteralString = """
     INSERT INTO identity.users (id, email, name, roles, created_at)
@@ -89,7 +87,7 @@ class SampleSession:
 
 
 def add_sessions(
-    connection: psycopg.Connection, *, customers: int, staff: int, now: float, policy: TokenPolicy
+    connection: psycopg.Connection, *, customers: int, staff: int, aged_seconds: int, now: float, policy: TokenPolicy
 ) -> list[SampleSession]:
     """Users where there are none yet, and a new session for each; all or nothing."""
     users: list[SampleUser] = []
@@ -102,7 +100,7 @@ def add_sessions(
     made = []
     with connection.cursor() as cursor:
         with cursor.copy("COPY identity.sessions (id, user_id, generation, created_at, expires_at) FROM STDIN") as rows:
-            for user, age in zip(users, spread(len(users), policy.access_seconds * AGE_SHARE), strict=True):
+            for user, age in zip(users, spread(len(users), aged_seconds), strict=True):
                 opened = OpenSession(new_session_id(), user.id, user.roles, user.token_version, expires_at)
                 made.append(SampleSession(opened, int(now - age), new_refresh_token()))
                 rows.write_row((opened.session_id, user.id, user.session_generation, at, expires_at))
@@ -135,7 +133,14 @@ def lines(arguments: argparse.Namespace, environment: Mapping[str, str], now: fl
     url = read_url(environment, "DATABASE_URL", schemes=("postgresql", "postgres"))
     with psycopg.connect(url, connect_timeout=5, application_name="identity-sample-sessions") as connection:
         key = key_of(connection, keys, now)
-        sessions = add_sessions(connection, customers=arguments.customers, staff=arguments.staff, now=now, policy=policy)
+        sessions = add_sessions(
+            connection,
+            customers=arguments.customers,
+            staff=arguments.staff,
+            aged_seconds=arguments.aged_seconds,
+            now=now,
+            policy=policy,
+        )
     tokens = AccessTokens(key, expected, access_seconds=policy.access_seconds)
     return (json.dumps(each.line(tokens), separators=(",", ":")) + "\n" for each in sessions)
 
@@ -149,6 +154,10 @@ def create_parser() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{role}", type=counted(most), default=0, help=f"how many of the generated {role} are signed in (0 to {most})"
         )
+    most = TokenPolicy().access_seconds
+    parser.add_argument(
+        "--aged-seconds", type=counted(most), default=0, help=f"over which access tokens seem to have been issued (0 to {most})"
+    )
     return parser
 
 

@@ -43,7 +43,7 @@ class Pace:
 THOROUGH: Final = Pace(
     single=(0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
-QUICK: Final = Pace(single=(0.2, 0.5, 0.8, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5)
+QUICK: Final = Pace(single=(0.3, 0.7, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5, again=(0.75, 1.0))
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,15 @@ def levels_of(policy: Policy, budget_millicores: int | None, *, quick: bool) -> 
 def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
     """A guess for the progress: steps, some seconds to start each load, some to start replicas."""
     total = PROBE_STEP_SECONDS * len(PROBE_RATES)
+    loads = 1
     for counts in levels.values():
         for count in counts:
-            total += len(pace.single) * pace.single_seconds if count == 1 else len(pace.several) * pace.several_seconds + 8
+            # The first guess is cautious, so that one replica is mostly asked again for more.
+            single = (len(pace.single) + len(pace.again)) * pace.single_seconds
+            total += single if count == 1 else len(pace.several) * pace.several_seconds + 8
         total += OVERLOAD_SECONDS * len(OVERLOADS)
-    return total + 4 * (1 + len(levels) + sum(len(counts) for counts in levels.values()))
+        loads += len(counts) + 2
+    return total + 2.5 * loads
 
 
 def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:

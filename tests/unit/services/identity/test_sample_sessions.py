@@ -90,10 +90,18 @@ def test_who_was_disabled_stays_out_and_nobody_real_gets_in(identity_environment
 
 def test_they_do_not_all_end_at_once(identity_environment: dict[str, str]):
     before = time.time()
-    left = sorted(each["expires_at"] - before for each in sessions(identity_environment, "--customers", "60"))
+    aged = str(int(0.9 * LIFE))
+    left = sorted(
+        each["expires_at"] - before for each in sessions(identity_environment, "--customers", "60", "--aged-seconds", aged)
+    )
     assert 0.1 * LIFE - 5 <= left[0] <= 0.2 * LIFE
     assert 0.9 * LIFE <= left[-1] <= LIFE + 5
     assert max(later - earlier for earlier, later in itertools.pairwise(left)) < 0.1 * LIFE
+
+
+def test_they_last_as_long_as_others_unless_aged(identity_environment: dict[str, str]):
+    before = time.time()
+    assert all(each["expires_at"] - before > LIFE - 5 for each in sessions(identity_environment, "--customers", "60"))
 
 
 @given(count=st.integers(1, 500), seconds=st.floats(1, 1e4))
@@ -108,6 +116,7 @@ def test_ages_are_spread_over_the_whole_time(count: int, seconds: float):
 @pytest.mark.parametrize(("arguments", "changed", "code", "message"), [
     ([], {}, 0, ""),
     (["--customers", str(FIRST_STAFF_ID)], {}, 2, f"'{FIRST_STAFF_ID}' is not a number from 0 to {FIRST_STAFF_ID - 1}"),
+    (["--aged-seconds", "601"], {}, 2, "'601' is not a number from 0 to 600"),
     (["--staff", "-1"], {}, 2, "'-1' is not a number from 0 to 100000"),
     (["--staff", "1"], {"KEY_SEAL_FILE": ""}, 2, "sample sessions: neither KEY_SEAL_FILE nor SIGNING_KEYS_FILE is set"),
     (["--staff", "1"], {"KEY_SEAL": base64.b64encode(bytes(32)).decode()}, 2, "sealed with another key"),
