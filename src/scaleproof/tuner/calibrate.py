@@ -15,7 +15,7 @@ from scaleproof.spec.shapes import Shape
 from scaleproof.tuner.calibration_fit import fit_service, idle_cores
 from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
-from scaleproof.tuner.overload_fit import OVERLOAD_SECONDS, OVERLOADS, fit_overload
+from scaleproof.tuner.overload_fit import OVERLOADS, fit_overload
 from scaleproof.tuner.ports import LoadPlan, Progress
 from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
@@ -38,12 +38,16 @@ class Pace:
     single_seconds: float
     several_seconds: float
     again: tuple[float, ...] = (0.75, 0.9, 1.0)
+    overload_seconds: float = 8.0
+    """What a saturated request costs decides over a flash crowd: of steps of 5 s it is known to within 7 %."""
 
 
 THOROUGH: Final = Pace(
     single=(0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
-QUICK: Final = Pace(single=(0.3, 0.7, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5, again=(0.75, 1.0))
+QUICK: Final = Pace(
+    single=(0.3, 0.7, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5, again=(0.75, 1.0), overload_seconds=5.0
+)
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,7 @@ def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
             # The first guess is cautious, so that one replica is mostly asked again for more.
             single = (len(pace.single) + len(pace.again)) * pace.single_seconds
             total += single if count == 1 else len(pace.several) * pace.several_seconds + 8
-        total += OVERLOAD_SECONDS * len(OVERLOADS)
+        total += pace.overload_seconds * len(OVERLOADS)
         loads += len(counts) + 2
     return total + 2.5 * loads
 
@@ -206,7 +210,7 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         limit = policy.services[name].resources.limits.cpu_millicores / 1000
         trip.saturation[name] = _saturation(trip, name, limit, climbs)
         if name not in trip.overloads:
-            _overload(trip, name)
+            _overload(trip, name, pace)
             trip.saturation[name] = _saturation(trip, name, limit, climbs)
         reached = max(step.rate_per_replica for entry in climbs for step in entry.steps(name, 1.0))
         if reached >= _HIGH_ENOUGH * trip.saturation[name]:
@@ -214,10 +218,10 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         shares = pace.again
 
 
-def _overload(trip: Expedition, name: str) -> None:
+def _overload(trip: Expedition, name: str, pace: Pace) -> None:
     trip.rig.progress.say(f"calibration: {name} beyond its limit")
     rates = tuple(share * trip.saturation[name] for share in OVERLOADS)
-    trip.overloads[name] = trip.climb(Staircase(frozenset({name}), rates, OVERLOAD_SECONDS))
+    trip.overloads[name] = trip.climb(Staircase(frozenset({name}), rates, pace.overload_seconds))
 
 
 def _saturation(trip: Expedition, name: str, limit_cores: float, climbs: Sequence[Climb]) -> float:

@@ -12,7 +12,6 @@ from scaleproof.tuner.staircase import Climb
 
 OVERLOADS: Final = (1.8, 3.0)
 """Rates relative to what seems to use up a replica's quota: two, since requests and refusals both cost CPU."""
-OVERLOAD_SECONDS: Final = 5.0
 FILL_SECONDS: Final = 1.5
 """Until the queue is full; what follows of a step counts."""
 _UNAVAILABLE: Final = 503

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scaleproof.tuner.overload_fit import OVERLOAD_SECONDS, Overload, fit_overload
+from scaleproof.tuner.overload_fit import Overload, fit_overload
 from scaleproof.tuner.staircase import Climb, Staircase
 
 LIMIT = 0.15
+OVERLOAD_SECONDS = 5.0
 
 
 def overload(
