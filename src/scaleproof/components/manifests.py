@@ -29,7 +29,8 @@ from scaleproof.components.platform_parts import (
     service_args,
     variables_of,
 )
-from scaleproof.components.postgres import postgres_manifests
+from scaleproof.components.postgres import postgres_manifests, roles_args
+from scaleproof.components.postgres_roles import role_manifests, role_secret
 from scaleproof.components.redis import redis_release, redis_secret
 from scaleproof.components.secret_values import secret
 
@@ -45,12 +46,15 @@ def render(inputs: PlatformInputs) -> list[Manifest]:
     database = postgres_args(inputs)
     if database is not None:
         found += postgres_manifests(database, PLACEHOLDER)
+        roles = roles_args(database)
+        found += [role_secret(roles, name, lambda: PLACEHOLDER) for name in database.services]
+        found += role_manifests(roles, {}) if database.services else []
     found += [redis_secret(args, PLACEHOLDER) for args in redis_args(inputs)]
     found += gateway_manifests(gateway_args(inputs))
     for name in inputs.platform.services:
         own = own_secrets(inputs, name, lambda: PLACEHOLDER)
         found += own.values()
-        variables = [*variables_of(inputs), *(own_variable(name, each) for each in own)]
+        variables = [*variables_of(inputs, name), *(own_variable(name, each) for each in own)]
         found += service_manifests(name, service_args(inputs, name, variables))
     return [*found, *observability_manifests(observability_args(inputs))]
 

@@ -85,12 +85,13 @@ class ScalingPlatform(pulumi.ComponentResource):
         home = spaces[inputs.namespace]
         declare(network_default(inputs), parent=self, depends_on=[home])
         ready: list[pulumi.Resource] = [home]
-        variables = [*self._database(home, ready, database_url), *self._cache(home, ready)]
+        database = self._database(home, ready, database_url)
+        servers = self._cache(home, ready)
         child = pulumi.ResourceOptions(parent=self)
         gateway = ApiGateway("gateway", gateway_args(inputs), child, depends_on=list(spaces.values()))
         for service in inputs.platform.services:
             needed = [*ready]
-            told = [*variables, *self._own_secrets(service, home, needed)]
+            told = [*([database[service]] if service in database else []), *servers, *self._own_secrets(service, home, needed)]
             AutoscaledService(service, service_args(inputs, service, told), child, depends_on=needed)
         watched = Observability("observability", observability_args(inputs), child, depends_on=list(spaces.values()))
         if inputs.settings.load_test.enabled:
@@ -106,23 +107,26 @@ class ScalingPlatform(pulumi.ComponentResource):
 
     def _database(
         self, home: pulumi.Resource, ready: list[pulumi.Resource], url: pulumi.Output[str] | None
-    ) -> list[SecretVariable]:
-        """What services are told of their database; `ready` grows by what must be there before them."""
+    ) -> dict[str, SecretVariable]:
+        """What each service is told of its database; `ready` grows by what must be there before them."""
         inputs = self._inputs
         if inputs.settings.database.secret is not None:
-            return [SecretVariable("DATABASE_URL", inputs.settings.database.secret, "DATABASE_URL")]
+            given = SecretVariable("DATABASE_URL", inputs.settings.database.secret, "DATABASE_URL")
+            return dict.fromkeys(inputs.platform.database_services, given)
         if url is not None:
             item = secret(DATABASE_SECRET, inputs.namespace, database_labels(inputs), {})
             encoded = url.apply(lambda text: secret("", "", {}, {"DATABASE_URL": text})["data"])
             resource, version = declare_secret({**item, "data": encoded}, parent=self, depends_on=[home])
             ready.append(resource)
-            return [SecretVariable("DATABASE_URL", DATABASE_SECRET, "DATABASE_URL", version)]
+            return dict.fromkeys(
+                inputs.platform.database_services, SecretVariable("DATABASE_URL", DATABASE_SECRET, "DATABASE_URL", version)
+            )
         args = postgres_args(inputs)
         if args is None:
-            return []
+            return {}
         child = pulumi.ResourceOptions(parent=self)
         postgres = Postgres("postgres", args, self._new_password, child, depends_on=[home])
-        ready.append(postgres.server)
+        ready.append(postgres.ready)
         return postgres.variables
 
     def _cache(self, home: pulumi.Resource, ready: list[pulumi.Resource]) -> list[SecretVariable]:

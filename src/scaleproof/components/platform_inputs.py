@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from scaleproof.components.settings import SETTINGS_VERSION, StackSettings
+from scaleproof.spec.database_roles import check_names
 from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.platform_file import check_policy_fits, read_platform
@@ -141,6 +142,8 @@ def _check_together(inputs: PlatformInputs, stack_file: Path, platform_file: Pat
         raise BadInputError(
             f"{where}: database.secret and {DATABASE_URL_KEY} both say where the database is", hint="remove one of them"
         )
+    if platform.postgres is not None and settings.database.secret is None and not inputs.database_url_given:
+        check_names(platform.database_services)
     if len(inputs.namespace) > LONGEST_NAMESPACE:
         raise BadInputError(
             f"{where}: namespace: {inputs.namespace!r} is longer than {LONGEST_NAMESPACE} characters", hint="set a shorter one"

@@ -16,6 +16,7 @@ from scaleproof.components.observability import ObservabilityArgs, scraper_peers
 from scaleproof.components.platform_inputs import PlatformInputs
 from scaleproof.components.pod_security import restricted_namespace
 from scaleproof.components.postgres import PostgresArgs
+from scaleproof.components.postgres_roles import role_variable
 from scaleproof.components.recording_rules import request_rate
 from scaleproof.components.redis import RedisArgs
 from scaleproof.components.replica_pod import Container, Serving
@@ -70,7 +71,14 @@ def postgres_args(inputs: PlatformInputs) -> PostgresArgs | None:
     spec, settings = inputs.platform.postgres, inputs.settings
     if spec is None or settings.database.secret is not None or inputs.database_url_given:
         return None
-    return PostgresArgs(inputs.namespace, inputs.platform.name, spec, settings.database, settings.image_pull_policy)
+    return PostgresArgs(
+        namespace=inputs.namespace,
+        part_of=inputs.platform.name,
+        spec=spec,
+        settings=settings.database,
+        services=inputs.platform.database_services,
+        image_pull_policy=settings.image_pull_policy,
+    )
 
 
 def database_labels(inputs: PlatformInputs) -> Mapping[str, str]:
@@ -112,16 +120,19 @@ def _own_secret(service: str, name: str) -> str:
     return f"{service}-{name.lower().replace('_', '-')}"
 
 
-def variables_of(inputs: PlatformInputs) -> list[SecretVariable]:
-    """What all services are told, as far as it can be known without an engine: where each secret lies."""
-    settings, found = inputs.settings, []
+def variables_of(inputs: PlatformInputs, service: str) -> list[SecretVariable]:
+    """What a service is told of the servers, as far as it can be known without an engine: where each secret lies."""
+    database = _database_variables(inputs, service) if service in inputs.platform.database_services else []
+    return [*database, *(redis.variable_of(args) for args in redis_args(inputs))]
+
+
+def _database_variables(inputs: PlatformInputs, service: str) -> list[SecretVariable]:
+    settings = inputs.settings
     if settings.database.secret is not None:
-        found.append(SecretVariable("DATABASE_URL", settings.database.secret, "DATABASE_URL"))
-    elif inputs.database_url_given:
-        found.append(SecretVariable("DATABASE_URL", DATABASE_SECRET, "DATABASE_URL"))
-    elif inputs.platform.postgres is not None:
-        found.append(SecretVariable("DATABASE_URL", postgres.SECRET, "DATABASE_URL"))
-    return [*found, *(redis.variable_of(args) for args in redis_args(inputs))]
+        return [SecretVariable("DATABASE_URL", settings.database.secret, "DATABASE_URL")]
+    if inputs.database_url_given:
+        return [SecretVariable("DATABASE_URL", DATABASE_SECRET, "DATABASE_URL")]
+    return [role_variable(service)] if inputs.platform.postgres is not None else []
 
 
 def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVariable]) -> ServiceArgs:
@@ -167,11 +178,7 @@ def _ingress(inputs: PlatformInputs, name: str) -> list[Flow]:
 
 def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
     platform, settings = inputs.platform, inputs.settings
-    flows = []
-    if postgres_args(inputs) is not None:
-        flows.append(Flow([postgres.peer()], [postgres.PORT]))
-    elif settings.database.secret is not None or inputs.database_url_given:
-        flows.append(Flow([], [settings.database.port]))
+    flows = _database_flows(inputs) if name in platform.database_services else []
     servers = redis_args(inputs)
     if servers:
         flows.append(Flow([redis.peer(args) for args in servers], [redis.PORT]))
@@ -180,6 +187,14 @@ def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
     if called:
         flows.append(Flow([proxy_peer(inputs.namespace, INTERNAL, settings.gateway)], called))
     return flows
+
+
+def _database_flows(inputs: PlatformInputs) -> list[Flow]:
+    if postgres_args(inputs) is not None:
+        return [Flow([postgres.peer()], [postgres.PORT])]
+    if inputs.settings.database.secret is not None or inputs.database_url_given:
+        return [Flow([], [inputs.settings.database.port])]
+    return []
 
 
 def _request_metric(inputs: PlatformInputs, name: str) -> RequestMetric | None:

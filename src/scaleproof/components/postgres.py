@@ -11,18 +11,21 @@ import pulumi
 from scaleproof.components.manifest import COMPONENT_LABEL, NAME_LABEL, PART_OF_LABEL, Manifest, manifest, standard_labels
 from scaleproof.components.network_policy import Flow, Peer, network_policy, pod_peer
 from scaleproof.components.pod_security import container_context, pod_context, with_ephemeral_storage
+from scaleproof.components.postgres_roles import RolesArgs, role_manifests, role_secret, role_variable
+from scaleproof.components.postgres_roles import peer as roles_peer
 from scaleproof.components.replica_pod import pull_policy
 from scaleproof.components.resource import declare
 from scaleproof.components.secret_values import declare_secret, secret
 from scaleproof.components.secret_variable import SecretVariable
 from scaleproof.components.settings import DatabaseSettings
+from scaleproof.spec.database_roles import SUPERUSER
 from scaleproof.spec.platform import Postgres as PostgresSpec
 from scaleproof.spec.quantity import byte_value
 
 TYPE: Final = "scaleproof:components:Postgres"
 NAME: Final = "postgres"
 PORT: Final = 5432
-USER: Final = "scaleproof"
+DATABASE: Final = "scaleproof"
 SECRET: Final = "postgres-credentials"  # noqa: S105 - a name
 SECRET_FOLDER: Final = "/run/secrets/postgres"  # noqa: S105 - a folder
 DATA_FOLDER: Final = "/var/lib/postgresql"
@@ -36,6 +39,8 @@ class PostgresArgs:
     part_of: str
     spec: PostgresSpec
     settings: DatabaseSettings
+    services: Sequence[str]
+    """Each gets a role of its name."""
     image_pull_policy: str | None = None
 
 
@@ -44,16 +49,28 @@ def peer() -> Peer:
     return pod_peer({NAME_LABEL: NAME})
 
 
-def database_url(args: PostgresArgs, password: str) -> str:
-    """What services are told."""
-    return f"postgresql://{USER}:{password}@{NAME}.{args.namespace}.svc.cluster.local:{PORT}/{USER}"
+def roles_args(args: PostgresArgs) -> RolesArgs:
+    """The services' roles'."""
+    return RolesArgs(
+        namespace=args.namespace,
+        part_of=args.part_of,
+        services=args.services,
+        image=args.settings.image,
+        image_pull_policy=args.image_pull_policy,
+        host=f"{NAME}.{args.namespace}.svc.cluster.local",
+        port=PORT,
+        database=DATABASE,
+        server=peer(),
+        account=NAME,
+        password_secret=SECRET,
+    )
 
 
 def postgres_manifests(args: PostgresArgs, password: str) -> list[Manifest]:
-    """Secret first; then what lets only the platform's services connect; then the server."""
+    """The superuser's Secret first; then what lets only the platform's services connect; then the server."""
     labels = standard_labels(NAME, args.part_of, "database")
     selector = {"matchLabels": {NAME_LABEL: NAME}}
-    clients = pod_peer({PART_OF_LABEL: args.part_of, COMPONENT_LABEL: "service"})
+    clients = [pod_peer({PART_OF_LABEL: args.part_of, COMPONENT_LABEL: "service"}), roles_peer()]
     service = {
         "clusterIP": "None",
         "type": "ClusterIP",
@@ -63,9 +80,9 @@ def postgres_manifests(args: PostgresArgs, password: str) -> list[Manifest]:
     budget = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow", "selector": selector}
     namespace = args.namespace
     return [
-        secret(SECRET, namespace, labels, {"password": password, "DATABASE_URL": database_url(args, password)}),
+        secret(SECRET, namespace, labels, {"password": password}),
         manifest("v1", "ServiceAccount", NAME, namespace, labels, automountServiceAccountToken=False),
-        network_policy(NAME, namespace, labels, pods=selector["matchLabels"], ingress=[Flow([clients], [PORT])], egress=[]),
+        network_policy(NAME, namespace, labels, pods=selector["matchLabels"], ingress=[Flow(clients, [PORT])], egress=[]),
         manifest("v1", "Service", NAME, namespace, labels, annotations={"pulumi.com/skipAwait": "true"}, spec=service),
         manifest("policy/v1", "PodDisruptionBudget", NAME, namespace, labels, spec=budget),
         manifest("apps/v1", "StatefulSet", NAME, namespace, labels, spec=_stateful_set(args, labels, selector)),
@@ -73,7 +90,10 @@ def postgres_manifests(args: PostgresArgs, password: str) -> list[Manifest]:
 
 
 class Postgres(pulumi.ComponentResource):
-    """The server and the Secret that it and the services share. `variables` is what services are told."""
+    """The server, and a role in it for each service.
+
+    `variables` is what each service is told; `ready` is what must be there before they connect.
+    """
 
     def __init__(
         self,
@@ -91,8 +111,18 @@ class Postgres(pulumi.ComponentResource):
         before = [*depends_on, resource]
         for item in others:
             before.append(declare(item, parent=self, depends_on=before))
-        self.server = before[-1]
-        self.variables = [SecretVariable("DATABASE_URL", SECRET, "DATABASE_URL", version)]
+        self.variables: dict[str, SecretVariable] = {}
+        roles = roles_args(args)
+        changing = {f"scaleproof.dev/secret-{SECRET}": version}
+        for service in args.services:
+            item = role_secret(roles, service, new_password)
+            resource, version = declare_secret(item, parent=self, depends_on=depends_on, generated=True)
+            before.append(resource)
+            self.variables[service] = role_variable(service, version)
+            changing[f"scaleproof.dev/secret-{item['metadata']['name']}"] = version
+        for item in role_manifests(roles, changing) if args.services else []:
+            before.append(declare(item, parent=self, depends_on=before))
+        self.ready = before[-1]
         self.register_outputs({"secret": SECRET})
 
 
@@ -137,13 +167,13 @@ def _container(args: PostgresArgs) -> dict[str, Any]:
         "shared_buffers": f"{byte_value(args.spec.shared_buffers) // 1024}kB",
     }
     environment = {
-        "POSTGRES_USER": USER,
-        "POSTGRES_DB": USER,
+        "POSTGRES_USER": SUPERUSER,
+        "POSTGRES_DB": DATABASE,
         "POSTGRES_PASSWORD_FILE": f"{SECRET_FOLDER}/password",
         "PGDATA": f"{DATA_FOLDER}/data",
     }
     mounts = {"data": DATA_FOLDER, "tmp": "/tmp", "run": "/var/run/postgresql", "shm": "/dev/shm"}  # noqa: S108 - in the container
-    ready = {"exec": {"command": ["pg_isready", "-q", "-h", "127.0.0.1", "-U", USER, "-d", USER]}}
+    ready = {"exec": {"command": ["pg_isready", "-q", "-h", "127.0.0.1", "-U", SUPERUSER, "-d", DATABASE]}}
     resources = with_ephemeral_storage(args.settings.resources.model_dump(mode="json"))
     if args.settings.storage is None:
         resources["limits"]["ephemeral-storage"] = "5Gi"  # the data is among it

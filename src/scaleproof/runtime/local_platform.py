@@ -25,6 +25,7 @@ from scaleproof.runtime.processes import carrying
 from scaleproof.runtime.recorder import COLUMNS
 from scaleproof.runtime.state_folder import MARKER, StateFolder
 from scaleproof.simulator.calibration import Stamp
+from scaleproof.spec.database_roles import check_names
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
@@ -172,6 +173,8 @@ def up(
     cores = available_cores()
     check_budget(budget_of(platform, policy, cores))
     check_gateway_port(platform.gateway.port)
+    if platform.postgres is not None:
+        check_names(platform.database_services)
     _clean(folder)
     folder.make()
     orders = Orders(

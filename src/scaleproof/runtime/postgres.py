@@ -16,11 +16,14 @@ from typing import Final
 from scaleproof.runtime.private_file import OWNER_ONLY, keep_secret, write_whole
 from scaleproof.runtime.server_binary import first_of, in_wheel, on_path
 from scaleproof.spec import platform as spec
+from scaleproof.spec.database_roles import SUPERUSER, roles_script, scram_verifier
 from scaleproof.spec.errors import CannotMeasureError
 from scaleproof.spec.quantity import byte_value
 
 LOOPBACK: Final = "127.0.0.1"
-USER: Final = "scaleproof"
+USER: Final = SUPERUSER
+DATABASE: Final = "postgres"
+"""The one that services share, each in a schema of its own."""
 NOBODY: Final = (65534, 65534)
 """uid and gid of the server when scaleproof runs as root, which PostgreSQL refuses to do."""
 PROGRAMS: Final = ("postgres", "initdb", "psql", "pg_isready")
@@ -73,12 +76,16 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The database `postgres`, with the password: hand it over in the environment, not on a command line."""
-        return self.database_url("postgres")
+        """The database `postgres` for its superuser: hand it over in the environment, not on a command line."""
+        return self.database_url(DATABASE)
 
     def database_url(self, database: str) -> str:
-        """One database's address for libpq and psycopg."""
+        """One database's address for libpq and psycopg, for its superuser."""
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+
+    def role_url(self, role: str, password: str) -> str:
+        """The database `postgres` for one of the roles of `ensure_roles`."""
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     def is_ready(self) -> bool:
         """Whether it accepts connections (pg_isready); takes at most a second or two. False during crash recovery."""
@@ -102,6 +109,14 @@ class PostgresServer:
             if name not in existing:
                 self._sql(f'CREATE DATABASE "{name}"')
 
+    def ensure_roles(self, passwords: Mapping[str, str]) -> None:
+        """Make the roles, named after services, with these passwords, each the owner of its schema in the database `postgres`.
+
+        What is there already is brought to that. The server must be ready; raises CannotMeasureError where it refuses.
+        """
+        quoted = {role: f"'{scram_verifier(text, os.urandom(16))}'" for role, text in passwords.items()}
+        self._psql(["-f", "-"], roles_script(quoted))
+
     def remove(self) -> None:
         """Delete the data and what was put below the temporary folder for it. The server must have ended."""
         home = self._settled_home
@@ -112,11 +127,14 @@ class PostgresServer:
         self._home = None
 
     def _sql(self, statement: str) -> str:
+        return self._psql(["-c", statement])
+
+    def _psql(self, arguments: list[str], script: str = "") -> str:
         command = [str(self._program("psql")), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1"]
-        command += ["-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", "postgres", "-c", statement]
+        command += ["-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", DATABASE, *arguments]
         environment = _clean_environment() | {"PGPASSFILE": str(self._passfile), "PGCONNECT_TIMEOUT": "5"}
         result = subprocess.run(  # noqa: S603  own arguments
-            command, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/"
+            command, input=script, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/"
         )
         if result.returncode != 0:
             raise CannotMeasureError(f"PostgreSQL on port {self.port}: {_telling_line(result.stderr)}", hint="see its log")

@@ -243,11 +243,13 @@ class Replica:
         self.shared.recorder.event(kind, self.service_name, self.name, message)
 
 
-def with_secrets(name: str, service: Service, folder: Path) -> Service:
-    """The service, whose environment names a private file for each of its `secrets`; drawn where it is not there yet."""
-    told = {}
-    for each in service.secrets:
-        file = folder / f"{name}.{each}"
+def told(name: str, service: Service, folder: Path, addresses: Mapping[str, str]) -> Service:
+    """The service with what it alone is told: addresses, unless its own environment says otherwise, and files of its `secrets`.
+
+    Each secret is a private file of the folder, drawn where it is not there yet.
+    """
+    files = {each: folder / f"{name}.{each}" for each in service.secrets}
+    for file in files.values():
         keep_secret(file, new_key)
-        told[f"{each}_FILE"] = str(file)
-    return service.model_copy(update={"environment": {**service.environment, **told}})
+    named = {f"{each}_FILE": str(file) for each, file in files.items()}
+    return service.model_copy(update={"environment": {**addresses, **service.environment, **named}})

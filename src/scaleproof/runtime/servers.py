@@ -12,6 +12,7 @@ from scaleproof.runtime.component import Component
 from scaleproof.runtime.envoy import DRAIN_PROPAGATION_SECONDS, Endpoint, EnvoyGateway
 from scaleproof.runtime.free_ports import FreePorts
 from scaleproof.runtime.postgres import PostgresServer
+from scaleproof.runtime.private_file import keep_secret
 from scaleproof.runtime.process import Process, tail
 from scaleproof.runtime.recorder import Recorder
 from scaleproof.runtime.redis import RedisServer
@@ -54,6 +55,10 @@ class Servers:
         state = platform.state_redis
         self.state_redis = RedisServer(folder.run / "redis-state", ports.take(), state) if state else None
         self.postgres = PostgresServer(folder.run / "postgres", ports.take(), platform.postgres) if platform.postgres else None
+        self._role_passwords = {
+            name: keep_secret(folder.secrets / f"{name}.database-password")
+            for name in (platform.database_services if platform.postgres else [])
+        }
         self.gateway = Component("envoy", self._program("envoy", self.envoy.command), _threaded(self.envoy.is_ready), recorder)
         self.datastores: list[Component] = []
         for name, redis in (("redis", self.redis), ("redis-state", self.state_redis)):
@@ -74,15 +79,20 @@ class Servers:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """REDIS_URL, CACHE_REDIS_URL, DATABASE_URL and `<CALLEE>_URL` for replicas and setup commands."""
+        """REDIS_URL, CACHE_REDIS_URL and `<CALLEE>_URL` for replicas and setup commands."""
         found = {f"{name.upper().replace('-', '_')}_URL": self.envoy.internal_url(name) for name in self.envoy.internal_ports}
         if self.redis is not None:
             found["CACHE_REDIS_URL" if self.state_redis is not None else "REDIS_URL"] = self.redis.url
         if self.state_redis is not None:
             found["REDIS_URL"] = self.state_redis.url
-        if self.postgres is not None:
-            found["DATABASE_URL"] = self.postgres.url
         return found
+
+    def database_address(self, service: str) -> dict[str, str]:
+        """DATABASE_URL of a service that connects to the database: its own role's."""
+        password = self._role_passwords.get(service)
+        if self.postgres is None or password is None:
+            return {}
+        return {"DATABASE_URL": self.postgres.role_url(service, password)}
 
     async def start(self) -> None:
         """Start all and wait until they are ready. Raises CannotMeasureError with the last log lines of one that is not."""
@@ -96,6 +106,8 @@ class Servers:
         for component in self.components:
             component.begin()
         await asyncio.gather(*(component.wait_ready() for component in self.components))
+        if self.postgres is not None:
+            await asyncio.to_thread(self.postgres.ensure_roles, self._role_passwords)
 
     async def stop(self) -> None:
         """End all, and remove what PostgreSQL keeps outside the folder."""

@@ -19,7 +19,7 @@ from scaleproof.runtime.free_ports import FreePorts, check_gateway_port
 from scaleproof.runtime.observer import Observer
 from scaleproof.runtime.orders import Orders
 from scaleproof.runtime.recorder import Recorder
-from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, with_secrets
+from scaleproof.runtime.replica import PROBE_TIMEOUT_SECONDS, Surroundings, told
 from scaleproof.runtime.replica_set import ReplicaSet
 from scaleproof.runtime.servers import Servers
 from scaleproof.runtime.state_folder import MARKER, StateFolder
@@ -50,7 +50,7 @@ class Supervisor:
         self.cpu_limit: CpuLimit
         self.servers: Servers
         self.services: Mapping[str, Service]
-        """With the files of their secrets."""
+        """With what each is told alone: the files of its secrets, its own way into the database."""
         self._shared: Surroundings
         self.observer: Observer
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +111,8 @@ class Supervisor:
             drain_propagation_seconds=self.servers.drain_propagation_seconds,
         )
         self.services = {
-            name: with_secrets(name, service, self.folder.secrets) for name, service in self.platform.services.items()
+            name: told(name, service, self.folder.secrets, self.servers.database_address(name))
+            for name, service in self.platform.services.items()
         }
         await self._set_up(shared)
         for name, service in self.services.items():

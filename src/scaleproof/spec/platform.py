@@ -81,7 +81,8 @@ class Service(SpecModel):
         default=None, description="After so long the service gives a request up."
     )
     postgres_connections: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Most connections that one replica opens to PostgreSQL: the size of its pool."
+        default=None,
+        description="Most connections that one replica opens to PostgreSQL: the size of its pool. 0: it is not told where the database is.",
     )
     redis_connections: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="Most connections that one replica opens to Redis."
@@ -209,6 +210,14 @@ class Platform(SpecModel):
                     msg = f"gateway.deprecated: {field}: {path}: no service has this route"
                     raise ValueError(msg)
         return self
+
+    @property
+    def database_services(self) -> list[str]:
+        """The services that are told of the database; in `postgres` each has a role of its own name.
+
+        Who does not say how many connections it opens is one of them.
+        """
+        return [name for name, service in self.services.items() if service.postgres_connections != 0]
 
     def service_of(self, path: str) -> str | None:
         """The service that serves this path: the longest matching route wins; None where no route matches."""

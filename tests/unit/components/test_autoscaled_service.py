@@ -216,7 +216,7 @@ class TestNetwork:
     )
     def test_who_talks_to_whom(self, inputs, service, ingress, egress):
         given = inputs()
-        items = service_manifests(service, service_args(given, service, variables_of(given)))
+        items = service_manifests(service, service_args(given, service, variables_of(given, service)))
         spec = next(item for item in items if item["kind"] == "NetworkPolicy")["spec"]
         name = "gateway.envoyproxy.io/owning-gateway-name"
         assert {peer["podSelector"]["matchLabels"][name] for rule in spec["ingress"] for peer in rule["from"]} == ingress
@@ -226,6 +226,16 @@ class TestNetwork:
         existing = {"mode": "existing", "prometheus_url": "http://p:9090", "namespace": "watch"}
         flows = service_args(inputs(observability=existing), "orders", []).ingress
         assert namespace_peer("watch") in flows[0].peers
+
+    def test_who_does_not_use_the_database_can_neither_find_nor_reach_it(self, inputs):
+        services = inputs().platform.model_dump(mode="json")["services"]
+        services["front-page"]["postgres_connections"] = 0
+        for settings in ({}, {"url": True}, {"database": {"secret": "db"}}):
+            given = inputs(platform={"services": services}, **settings)
+            for service, uses in (("orders", True), ("front-page", False)):
+                told = variables_of(given, service)
+                assert ("DATABASE_URL" in [variable.name for variable in told]) is uses
+                assert (5432 in [port for flow in service_args(given, service, told).egress for port in flow.ports]) is uses
 
     def test_a_database_elsewhere_may_be_reached_on_its_port(self, inputs):
         flows = service_args(inputs(database={"secret": "db", "port": 6432}), "orders", []).egress

@@ -34,17 +34,22 @@ class TestPostgres:
         assert "volumeClaimTemplates" not in spec
         assert {"name": "data", "emptyDir": {"sizeLimit": "4Gi"}} in spec["template"]["spec"]["volumes"]
 
-    def test_only_the_platforms_services_may_connect(self, inputs):
+    def test_only_the_platforms_services_and_who_makes_their_roles_may_connect(self, inputs):
         spec = postgres(inputs)["NetworkPolicy"]["spec"]
         labels = {"app.kubernetes.io/part-of": "shop", "app.kubernetes.io/component": "service"}
         assert spec["ingress"] == [
-            {"from": [{"podSelector": {"matchLabels": labels}}], "ports": [{"protocol": "TCP", "port": 5432}]}
+            {
+                "from": [
+                    {"podSelector": {"matchLabels": each}} for each in (labels, {"app.kubernetes.io/name": "postgres-roles"})
+                ],
+                "ports": [{"protocol": "TCP", "port": 5432}],
+            }
         ]
 
     @pytest.mark.parametrize(
         ("given", "secret"),
         [
-            ({}, "postgres-credentials"),
+            ({}, "orders-database-url"),
             ({"database": {"secret": "theirs"}}, "theirs"),
             ({"url": True}, "database"),
             ({"platform": {"postgres": None}}, None),
@@ -52,9 +57,9 @@ class TestPostgres:
     )
     def test_where_services_find_their_database(self, inputs, given, secret):
         made = inputs(**given)
-        variables = {variable.name: variable.secret for variable in variables_of(made)}
+        variables = {variable.name: variable.secret for variable in variables_of(made, "orders")}
         assert variables.get("DATABASE_URL") == secret
-        assert bool([item for item in render(made) if item["kind"] == "StatefulSet"]) is (secret == "postgres-credentials")
+        assert bool([item for item in render(made) if item["kind"] == "StatefulSet"]) is (secret == "orders-database-url")
 
 
 class TestRedis:
@@ -78,7 +83,7 @@ class TestRedis:
         made = inputs(platform={"redis": None})
         assert redis_args(made) == []
         assert "redis" not in [release["name"] for release in releases(made)]
-        assert "REDIS_URL" not in [variable.name for variable in variables_of(made)]
+        assert "REDIS_URL" not in [variable.name for variable in variables_of(made, "orders")]
 
     def test_state_is_kept_apart_where_the_spec_says_so(self, inputs):
         made = inputs(platform={"state_redis": {"memory": "35Mi"}})
@@ -88,7 +93,7 @@ class TestRedis:
         assert state.values["resources"]["limits"]["memory"] == "50Mi"  # 35 of it are 70 %
         assert state.values["persistence"] == {"enabled": False}
         assert [release["name"] for release in releases(made) if "redis" in release["name"]] == ["redis", "redis-state"]
-        variables = {variable.name: (variable.secret, variable.key) for variable in variables_of(made)}
+        variables = {variable.name: (variable.secret, variable.key) for variable in variables_of(made, "orders")}
         assert variables["REDIS_URL"] == ("redis-state-credentials", "REDIS_URL")
         assert variables["CACHE_REDIS_URL"] == ("redis-credentials", "REDIS_URL")
         secrets = {item["metadata"]["name"] for item in render(made) if item["kind"] == "Secret"}
@@ -101,7 +106,7 @@ class TestRedis:
         ]
 
     def test_one_for_both_is_told_as_the_state_server(self, inputs):
-        variables = [variable.name for variable in variables_of(inputs())]
+        variables = [variable.name for variable in variables_of(inputs(), "orders")]
         assert "REDIS_URL" in variables
         assert "CACHE_REDIS_URL" not in variables
 

@@ -12,6 +12,7 @@ from fakes.shop import PLATFORM, Inputs
 from scaleproof.components import manifests
 from scaleproof.components.manifest import identity
 from scaleproof.components.platform import ScalingPlatform, program
+from scaleproof.spec.database_roles import scram_verifier
 
 
 def declare(inputs, **arguments) -> list[Declared]:
@@ -33,6 +34,15 @@ def one(declared: list[Declared], kind: str, name: str) -> Declared:
     found = [each for each in objects(declared) if each.inputs["kind"] == kind and each.inputs["metadata"]["name"] == name]
     assert len(found) == 1, f"{len(found)} of {kind} {name}"
     return found[0]
+
+
+def job(declared: list[Declared], prefix: str) -> Declared:
+    [found] = [
+        each
+        for each in objects(declared)
+        if each.inputs["kind"] == "Job" and each.inputs["metadata"]["name"].startswith(prefix)
+    ]
+    return found
 
 
 JWT = {"issuer": "i", "audiences": ["a"], "jwks_url": "https://idp/jwks", "public_paths": ["/api/v1/front/open"]}
@@ -124,7 +134,7 @@ def test_replicas_belong_to_the_autoscaler(declared):
 @pytest.mark.parametrize(
     ("kind", "name", "after"),
     [
-        ("Deployment", "orders", {"shop-dev", "shop-dev/postgres", "shop-dev/redis", "shop-dev/orders"}),
+        ("Deployment", "orders", {"shop-dev", "shop-dev/redis", "shop-dev/orders"}),
         ("HorizontalPodAutoscaler", "orders", {"shop-dev/orders"}),
         ("HTTPRoute", "orders", {"shop-dev", "envoy-gateway-system", "envoy-gateway-system/envoy-gateway", "shop-dev/gateway"}),
         ("StatefulSet", "postgres", {"shop-dev", "shop-dev/postgres-credentials", "shop-dev/postgres"}),
@@ -135,9 +145,9 @@ def test_what_comes_after_what(declared, kind, name, after):
 
 
 def test_the_setup_job_is_done_before_the_replicas_start(declared):
-    jobs = [each.name for each in objects(declared) if each.inputs["kind"] == "Job"]
-    assert len(jobs) == 1
-    assert jobs[0] in one(declared, "Deployment", "orders").depends_on
+    roles, setup = (job(declared, name) for name in ("postgres-roles-", "orders-setup-"))
+    assert setup.name in one(declared, "Deployment", "orders").depends_on
+    assert roles.name in setup.depends_on, "the setup connects under its role"
 
 
 def test_every_object_waits_for_its_namespace(declared):
@@ -159,17 +169,54 @@ def test_a_tuned_policy_changes_the_deployment_and_the_autoscaler_alone(inputs):
 
 class TestSecrets:
     def test_a_password_is_drawn_once_and_is_a_secret(self, declared):
-        found = one(declared, "Secret", "postgres-credentials")
-        assert found.secrets == ["data"]
-        assert found.ignore_changes == ["data"]
-        assert base64.b64decode(found.inputs["data"]["DATABASE_URL"]).decode() == (
-            "postgresql://scaleproof:password-1@postgres.shop-dev.svc.cluster.local:5432/scaleproof"
-        )
+        for name in ("postgres-credentials", "orders-database-url", "front-page-database-url"):
+            found = one(declared, "Secret", name)
+            assert found.secrets == ["data"]
+            assert found.ignore_changes == ["data"]
+
+    def test_each_service_has_a_role_of_its_own_and_is_told_of_no_other(self, declared):
+        urls = {}
+        for service in ("orders", "front-page"):
+            data = one(declared, "Secret", f"{service}-database-url").inputs["data"]
+            values = {key: base64.b64decode(value).decode() for key, value in data.items()}
+            urls[service] = values["DATABASE_URL"]
+            user, _, rest = values["DATABASE_URL"].removeprefix("postgresql://").partition(":")
+            password, _, address = rest.partition("@")
+            assert (user, address) == (service, "postgres.shop-dev.svc.cluster.local:5432/scaleproof")
+            salt = base64.b64decode(values["verifier"].split("$")[1].partition(":")[2])
+            assert values["verifier"] == scram_verifier(password, salt)
+            [volume] = [
+                each
+                for each in one(declared, "Deployment", service).inputs["spec"]["template"]["spec"]["volumes"]
+                if each["name"] == "secrets"
+            ]
+            items = {source["secret"]["name"]: source["secret"]["items"] for source in volume["projected"]["sources"]}
+            assert items == {
+                f"{service}-database-url": [{"key": "DATABASE_URL", "path": "DATABASE_URL"}],
+                "redis-credentials": [{"key": "REDIS_URL", "path": "REDIS_URL"}],
+            }
+        assert len({url.split("@")[0].split(":")[2] for url in urls.values()}) == 2
+
+    def test_the_job_knows_verifiers_and_the_superusers_password_alone(self, declared):
+        roles = job(declared, "postgres-roles-")
+        assert {"shop-dev/postgres", "shop-dev/orders-database-url"} <= set(roles.depends_on)
+        template = roles.inputs["spec"]["template"]
+        volume = next(each for each in template["spec"]["volumes"] if each["name"] == "verifiers")
+        assert [source["secret"] for source in volume["projected"]["sources"]] == [
+            {"name": f"{service}-database-url", "items": [{"key": "verifier", "path": service}]}
+            for service in ("orders", "front-page")
+        ]
+        assert "DATABASE_URL" not in json.dumps(roles.inputs)
+        # A Secret that is drawn anew makes the Job run anew.
+        assert template["metadata"]["annotations"] == {
+            f"scaleproof.dev/secret-{name}": f"uid-of-shop-dev/{name}"
+            for name in ("postgres-credentials", "orders-database-url", "front-page-database-url")
+        }
 
     def test_replicas_are_replaced_when_a_secret_is(self, declared):
         template = one(declared, "Deployment", "orders").inputs["spec"]["template"]
         assert (
-            template["metadata"]["annotations"]["scaleproof.dev/secret-database-url"] == "uid-of-shop-dev/postgres-credentials"
+            template["metadata"]["annotations"]["scaleproof.dev/secret-database-url"] == "uid-of-shop-dev/orders-database-url"
         )
 
     def test_no_secret_is_in_anything_but_secrets(self, inputs):
@@ -261,8 +308,7 @@ def test_what_is_drawn_for_one_service_is_told_to_no_other():
         told = {each["name"]: each.get("value") for each in container["env"]}
         assert (told.get("KEY_SEAL_FILE") == "/run/secrets/scaleproof/KEY_SEAL") is (name == "orders")
         assert ("PEPPER_FILE" in told) is (name == "orders")
-    [job] = [each for each in objects(declared) if each.inputs["kind"] == "Job"]
-    assert "KEY_SEAL_FILE" in json.dumps(job.inputs), "the setup needs it first"
+    assert "KEY_SEAL_FILE" in json.dumps(job(declared, "orders-setup-").inputs), "the setup needs it first"
     assert "shop-dev/orders-key-seal" in one(declared, "Deployment", "orders").depends_on
 
 

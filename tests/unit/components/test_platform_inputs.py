@@ -125,6 +125,17 @@ def test_a_service_without_an_image(project, shop):
     assert check(project, "dev").image_of("orders") == "x:1"
 
 
+def test_a_service_after_which_no_role_can_be_named(project, shop):
+    text = (project / "platform.yaml").read_text()
+    policy = json.dumps(shop).replace('"front-page"', '"public"')
+    (project / "platform.yaml").write_text(text.replace('"front-page"', '"public"'))
+    write(project, json.loads(policy))
+    with pytest.raises(BadInputError, match=r"services\.public: no role of PostgreSQL can have this name"):
+        check(project, "dev")
+    write(project, json.loads(policy), database={"secret": "theirs"})
+    check(project, "dev")
+
+
 class TestWithoutAFile:
     """`pulumi up --config-file`, or a config that was set by code."""
 

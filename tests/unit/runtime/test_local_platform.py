@@ -141,15 +141,19 @@ def test_what_crashes_comes_back(project: Path) -> None:
 
 
 def test_datastores_are_there_for_setup_and_come_back_after_a_crash(project: Path) -> None:
-    check = "import os; print(sorted(n for n in os.environ if n.endswith('_URL') and '127.0.0.1' in os.environ[n]))"
+    check = (
+        "import os; print(sorted(n for n in os.environ if n.endswith('_URL') and '127.0.0.1' in os.environ[n]), "
+        "os.environ.get('DATABASE_URL', 'postgresql://-:').split('/')[2].split(':')[0])"
+    )
     services = tiny_platform(("alpha", "beta"), setup=["{python}", "-c", check])
+    alpha = services.services["alpha"].model_copy(update={"postgres_connections": 0})
     beta = services.services["beta"].model_copy(update={"calls": ["alpha"]})
     platform = Platform.model_validate(
         {
             **services.model_dump(mode="json", by_alias=True, exclude_none=True),
             "services": {
                 name: service.model_dump(mode="json", by_alias=True, exclude_none=True)
-                for name, service in (services.services | {"beta": beta}).items()
+                for name, service in {"alpha": alpha, "beta": beta}.items()
             },
             "redis": {},
             "state_redis": {"memory": "8Mi"},
@@ -158,8 +162,19 @@ def test_datastores_are_there_for_setup_and_come_back_after_a_crash(project: Pat
     )
     running = start(project, platform, tiny_policy(platform, most=2))
     pids = processes_of(project)
-    setup = logs(StateFolder.of(project, "dev").root, "beta-setup", 1)["beta-setup"]
-    assert setup == ["['ALPHA_URL', 'CACHE_REDIS_URL', 'DATABASE_URL', 'REDIS_URL']"]
+    folder = StateFolder.of(project, "dev")
+    said = {name: logs(folder.root, name, 1)[name] for name in ("alpha-setup", "beta-setup")}
+    assert said == {
+        "alpha-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'REDIS_URL'] -"],
+        "beta-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'DATABASE_URL', 'REDIS_URL'] beta"],
+    }
+    [password] = folder.secrets.iterdir()
+    assert (password.name, stat.S_IMODE(password.stat().st_mode)) == ("beta.database-password", 0o600)
+    superusers = (folder.run / "postgres" / "password").read_bytes().strip()
+    for pid in pids:
+        if alive(pid):
+            assert password.read_bytes().strip() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+            assert superusers not in Path(f"/proc/{pid}/environ").read_bytes()
     victims = ("redis", "redis-state", "postgres")
     for name in victims:
         os.kill(component(running, name)["pid"], signal.SIGKILL)
@@ -370,6 +385,14 @@ def test_a_policy_larger_than_the_machine_is_told_before_anything_starts(project
     platform = tiny_platform()
     with pytest.raises(BadInputError, match="does not fit this machine"):
         start(project, platform, tiny_policy(platform, cpu="64", most=64))
+    assert not (project / ".scaleproof").exists()
+
+
+def test_a_service_after_which_no_role_can_be_named_is_told_before_anything_starts(project: Path) -> None:
+    document = tiny_platform(("public",)).model_dump(mode="json", by_alias=True, exclude_none=True)
+    platform = Platform.model_validate({**document, "postgres": {}})
+    with pytest.raises(BadInputError, match=r"services.public: no role of PostgreSQL can have this name"):
+        start(project, platform, tiny_policy(platform))
     assert not (project / ".scaleproof").exists()
 
 

@@ -1,9 +1,11 @@
 from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes.tiny_platform import resources
+from fakes.tiny_platform import resources, tiny_platform
+from scaleproof.runtime.replica import told
 from scaleproof.runtime.replica_set import plan
 from scaleproof.spec.policy import ResourceRequirements
 
@@ -18,6 +20,13 @@ class Stub:
     created_at: float
     ready: bool = True
     resources: ResourceRequirements = NEW
+
+
+def test_what_a_service_says_of_its_own_database_holds(tmp_path: Path) -> None:
+    plain = tiny_platform().services["alpha"]
+    ours, theirs = {"DATABASE_URL": "postgresql://alpha@127.0.0.1/postgres"}, {"DATABASE_URL": "postgresql://theirs"}
+    assert told("alpha", plain, tmp_path, ours).environment == ours
+    assert told("alpha", plain.model_copy(update={"environment": theirs}), tmp_path, ours).environment == theirs
 
 
 def planned(alive: list[Stub], desired: int) -> tuple[int, list[float]]:
