@@ -36,12 +36,17 @@ demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
 test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test
 
-test-platform: $(INSTALLED)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
+test-platform: $(BROWSER)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
 	@scripts/test-platform
 
 $(BROWSER): $(INSTALLED) requirements-browser.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements-browser.lock
 	@rm -f $(VENV)/.browser-*; touch $@
+
+.PHONY: demo-dashboards
+demo-dashboards: $(INSTALLED)  ## The loop with 2,000 users who open dashboards, in dashboards/; leaves dashboards/runs/latest/report.html
+	@scripts/dashboard-project dashboards
+	@$(BIN)/scaleproof prove --project dashboards --users 2000 --shape spike --indicative --max-window 60
 
 .PHONY: web test-browser
 web: $(BROWSER)  ## The dashboard's front end, into services/dashboard/static (docs/front-end.md)
@@ -107,4 +112,4 @@ lock: $(INSTALLED)  ## Pin the newest versions allowed by pyproject.toml
 test-deps: $(INSTALLED)  ## Only install, into .venv
 
 clean:  ## Remove everything that make made
-	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml Pulumi.demo-cluster.yaml web/node_modules services/dashboard/static tests/browser/screenshots
+	@rm -rf $(VENV) .scaleproof .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* Pulumi.demo.yaml Pulumi.demo-cluster.yaml web/node_modules dashboards services/dashboard/static tests/browser/screenshots

@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 from typing import Any, ClassVar
 
+from gevent.lock import RLock
 from locust import task
 
 from scaleproof.load import JourneyUser, given, serves
@@ -34,6 +35,7 @@ class SignedInUser(JourneyUser):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self._session: Session | None = None
+        self._renewing = RLock()
 
     @property
     def session(self) -> Session:
@@ -64,10 +66,17 @@ class SignedInUser(JourneyUser):
                     access_token=body["access_token"], expires_at=time.time() + body["expires_in"], refresh_token=replaced
                 )
 
-    def ask(self, method: str, path: str, *, name: str, json: Any = None) -> Any:
+    def ask(self, method: str, path: str, *, name: str, json: Any = None, if_match: str | None = None) -> Any:
         """One request in the user's name; Locust's response."""
-        if self.session["expires_at"] - time.time() < LEAST_SECONDS:
-            with self.aside():
-                self.refresh()
+        if self._ends_soon():
+            with self.aside(), self._renewing:
+                if self._ends_soon():  # a request of the same moment may have renewed it meanwhile
+                    self.refresh()
         headers = {"authorization": f"Bearer {self.session['access_token']}"}
+        if if_match is not None:
+            headers["if-match"] = if_match
         return self.client.request(method, path, name=name, json=json, headers=headers)
+
+    def _ends_soon(self) -> bool:
+        ends_at: float = self.session["expires_at"]
+        return ends_at - time.time() < LEAST_SECONDS

@@ -129,9 +129,11 @@ def test_an_empty_page_a_conflict_and_an_error_too(visit):
         path = f"/api/v1/dashboard/layouts/{listed['id']}"
         etag = api.get(path).json()["etag"]
         api.put(path, json={"name": "Shop", "document": document}, headers={"if-match": etag}).raise_for_status()
-    page.get_by_role("button", name="Remove Note").click()
+    page.get_by_role("button", name="Configure Note").click()
+    ada.in_dialog("Text").fill("Milk")
+    page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_label("Note")).to_have_accessible_description("Removed in the other version")
     shoot(page, "conflict")
     assert violations(page) == []
     page.get_by_role("button", name="Decide later").click()

@@ -56,6 +56,68 @@ def test_who_decides_later_loses_nothing(two):
     expect(first.page.get_by_role("dialog", name="Changed elsewhere meanwhile")).to_be_visible()
 
 
+def test_both_are_merged_where_different_widgets_were_changed(two):
+    first, second = two
+    dialog = first.page.get_by_role("dialog")
+    expect(dialog.get_by_text("Different widgets were changed: merging keeps all of it.")).to_be_visible()
+    dialog.get_by_role("button", name="Merge").click()
+    first.expect_status("All changes saved")
+    second.page.reload()
+    for visitor in (first, second):
+        expect(visitor.page.get_by_role("heading", level=2)).to_have_text(["Latest orders", "Note"])
+        assert visitor.place("Latest orders") != visitor.place("Note")
+
+
+def write_note(visitor, name: str, text: str) -> None:
+    visitor.page.get_by_role("button", name=f"Configure {name}").click()
+    visitor.in_dialog("Text").fill(text)
+    visitor.page.get_by_role("dialog").get_by_role("button", name="Apply").click()
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("Keep mine", "Milk"), ("Take theirs", "Bread")])
+def test_merging_asks_about_a_widget_that_both_have_changed(visit, answer, stays):
+    first = visit()
+    first.sign_in()
+    first.new_layout("Shop")
+    first.add("Note")
+    first.save()
+    second = visit(first.person)
+    second.sign_in()
+    write_note(second, "Note", "Bread")
+    second.add("Latest orders")
+    second.save()
+    write_note(first, "Note", "Milk")
+    first.add("Top products")
+    first.page.get_by_role("button", name="Save", exact=True).click()
+    question = first.page.get_by_role("group", name="Changed in both; when merging").get_by_label("Note")
+    question.select_option(answer)
+    first.page.get_by_role("dialog").get_by_role("button", name="Merge").click()
+    first.expect_status("All changes saved")
+    second.page.reload()
+    for visitor in (first, second):
+        headings = visitor.page.get_by_role("heading", level=2)
+        expect(headings).to_have_count(3)
+        assert sorted(headings.all_text_contents()) == ["Latest orders", "Note", "Top products"]
+        expect(visitor.widget("Note")).to_contain_text(stays)
+
+
+def test_merging_in_german(visit):
+    first = visit(locale="de-DE")
+    first.sign_in()
+    first.page.get_by_role("button", name="Neues Layout").first.click()
+    first.in_dialog("Name").fill("Laden")
+    first.page.get_by_role("button", name="Anlegen").click()
+    second = visit(first.person)
+    second.sign_in()
+    second.add("Note")
+    second.save()
+    first.page.get_by_role("button", name="Widget hinzufügen").first.click()
+    first.page.get_by_role("dialog").get_by_role("button", name="Neueste Bestellungen").click()
+    first.page.get_by_role("button", name="Speichern", exact=True).click()
+    first.page.get_by_role("dialog").get_by_role("button", name="Zusammenführen").click()
+    expect(first.page.get_by_role("heading", level=2)).to_have_text(["Notiz", "Neueste Bestellungen"])
+
+
 def share(owner, *lines: str) -> None:
     owner.page.get_by_role("button", name="More about this layout").click()
     owner.page.get_by_role("button", name="Share").click()

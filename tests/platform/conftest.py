@@ -25,6 +25,14 @@ class ReferenceProject:
         (folder / "platform.yaml").write_text(platform.replace("port: 8080", "port: 0"))
         (folder / "Pulumi.dev.yaml").write_text((REPOSITORY / "Pulumi.dev.yaml").read_text())
 
+    def became(self, script: str, *, think: str) -> None:
+        """The project that a script of the repository makes, with another think time and any free port."""
+        subprocess.run([REPOSITORY / script, self.folder], check=True)
+        file = self.folder / "platform.yaml"
+        text = file.read_text()
+        assert "think_seconds: [50, 70]" in text
+        file.write_text(text.replace("port: 8080", "port: 0").replace("think_seconds: [50, 70]", f"think_seconds: {think}"))
+
     def edit_policy(self, was: str, becomes: str) -> None:
         file = self.folder / "Pulumi.dev.yaml"
         text = file.read_text()

@@ -55,6 +55,14 @@ def errors(checkout: Path, *, quick: bool) -> int:
     return _run("errors", checkout, quick=quick)
 
 
+@demo.command()
+@demo_options
+@example("scaleproof demo dashboard")
+def dashboard(checkout: Path, *, quick: bool) -> int:
+    """The dashboard in your browser, signed in, with sample data, until Ctrl-C. --quick: only check that it would be."""
+    return _run("dashboard", checkout, quick=quick)
+
+
 def _run(name: str, checkout: Path, *, quick: bool) -> int:
     from scaleproof.wiring.demo import run_demo
 

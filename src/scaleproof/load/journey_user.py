@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,23 @@ from locust.user.task import LOCUST_STATE_WAITING
 
 from scaleproof.load import plugin
 from scaleproof.load.stamp import NO_ACTION, STAMP_KEY, Stamp
+
+
+@dataclass(slots=True)
+class _Doing:
+    """An action while it is played."""
+
+    action: int = NO_ACTION
+    intended_s: float = 0.0
+    service: str | None = None
+    random: random.Random = field(default_factory=random.Random)
+    main_sent: bool = False
+    followed: int = 0
+    aside: bool = False
+
+
+_of_greenlet: ContextVar[_Doing | None] = ContextVar("doing", default=None)
+"""What is played together is a greenlet each."""
 
 
 class HomeSession(FastHttpSession):  # type: ignore[misc]  # Locust is not typed
@@ -57,17 +76,24 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
         super().__init__(environment)
         # FastHttpUser builds its session itself; one more per user would cost 10,000 unused ones.
         self.client.__class__ = HomeSession
-        self.random = random.Random()  # noqa: S311  # plays users, guards nothing
         self.number = 0
-        self._action, self._intended_s = NO_ACTION, 0.0
-        self._main_sent, self._followed, self._aside = False, 0, False
-        self._service: str | None = None
+        self._latest = _Doing()
 
     def begin(self, action: int, intended_s: float, service: str | None) -> None:
-        """The next action starts: its requests carry these from now on."""
-        self._action, self._intended_s, self._service = action, intended_s, service
-        self._main_sent, self._followed, self._aside = False, 0, False
-        self.random = random.Random((plugin.seed() << 32) | action)  # noqa: S311  # as above
+        """The next action of this greenlet starts: its requests carry these from now on."""
+        source = random.Random((plugin.seed() << 32) | action)  # noqa: S311  # plays users, guards nothing
+        self._latest = _Doing(action, intended_s, service, source)
+        _of_greenlet.set(self._latest)
+
+    @property
+    def random(self) -> random.Random:
+        """Seeded by the run's seed and the action."""
+        return self._doing.random
+
+    @property
+    def _doing(self) -> _Doing:
+        # A greenlet that a task has started itself, such as a pool's, belongs to what was begun last.
+        return _of_greenlet.get() or self._latest
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -75,31 +101,32 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
 
         What they take is part of the task's own latency, as it is for a user.
         """
-        before, self._aside = self._aside, True
+        doing = self._doing
+        before, doing.aside = doing.aside, True
         try:
             yield
         finally:
-            self._aside = before
+            doing.aside = before
 
     def stamp(self, name: str, url: str) -> Stamp | None:
         """The stamp of a request that is sent now; None outside an action."""
-        player = plugin.player
-        if player is None or self._action == NO_ACTION:
+        player, doing = plugin.player, self._doing
+        if player is None or doing.action == NO_ACTION:
             return None
-        if self._main_sent or self._aside:
-            self._followed += 1
-            step = self._followed
+        if doing.main_sent or doing.aside:
+            doing.followed += 1
+            step = doing.followed
         else:
-            step, self._main_sent = 0, True
+            step, doing.main_sent = 0, True
         now_s = player.now_s()
         served_by = plugin.service_of(url)
-        if step == 0 and served_by not in {None, self._service}:
+        if step == 0 and served_by not in {None, doing.service}:
             plugin.fail(
-                f"{type(self).__name__}: a task says @serves({self._service!r}), but its first request, {url}, goes to {served_by!r}",
+                f"{type(self).__name__}: a task says @serves({doing.service!r}), but its first request, {url}, goes to {served_by!r}",
                 f'write @serves("{served_by}") below its @task',
             )
-        service = self._service if step == 0 else served_by
-        stamp = Stamp(self._action, step, service or self._service or "", name, self._intended_s if step == 0 else now_s, now_s)
+        service = doing.service if step == 0 else served_by
+        stamp = Stamp(doing.action, step, service or doing.service or "", name, doing.intended_s if step == 0 else now_s, now_s)
         player.in_flight.add(stamp)
         return stamp
 
@@ -115,10 +142,11 @@ class JourneyUser(FastHttpUser):  # type: ignore[misc]  # Locust is not typed
                 with player.logins:
                     self.on_start()
             player.play(self)
-            self._action = NO_ACTION
         except (GreenletExit, StopUser, StopTest):
             pass
         finally:
+            self._latest = _Doing()
+            _of_greenlet.set(self._latest)
             self.on_stop()
 
 

@@ -12,6 +12,7 @@ from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.model import SpecModel
 
 SERVICE_ATTRIBUTE = "service"
+TOGETHER_ATTRIBUTE = "together"
 
 TaskMethod = TypeVar("TaskMethod", bound=Callable[..., Any])
 
@@ -33,14 +34,35 @@ def serves(service: str) -> Callable[[TaskMethod], TaskMethod]:
     return mark
 
 
+def together_with(*names: str) -> Callable[[TaskMethod], TaskMethod]:
+    """Says which other methods are played at the same moment as a task: what a page loads at once when it is opened.
+
+    Each of them is an action of its own in the schedule, with its own service, and counts from the moment that they share. They need
+    `@serves`, not `@task`. A user who sends several requests at once needs several connections: set `concurrency` of the class. Plain
+    `locust` plays the task alone. ::
+
+        @task(3)
+        @serves("dashboard")
+        @together_with("newest_orders", "revenue")
+        def open_page(self): ...
+    """
+
+    def mark(method: TaskMethod) -> TaskMethod:
+        setattr(method, TOGETHER_ATTRIBUTE, names)
+        return method
+
+    return mark
+
+
 class Task(SpecModel):
-    """One `@task` method of a user class."""
+    """One method of a user class that is played."""
 
     name: str
-    weight: Annotated[float, Field(gt=0)]
+    weight: Annotated[float, Field(ge=0, description="0: played together with others only.")]
     service: str | None = Field(
         default=None, description="Service of the first request, from @serves; None where it is not said."
     )
+    together: tuple[str, ...] = Field(default=(), description="Other tasks that are played at the same moment.")
 
 
 class Journey(SpecModel):
@@ -64,15 +86,33 @@ def journey_of(user_class: Any) -> Journey:
     if not tasks:
         raise BadInputError(f"user class {name}: no task", hint="mark at least one method with @task")
     weights = Counter(each.__name__ for each in tasks)
-    by_name = {each.__name__: each for each in tasks}
+    methods = {each.__name__: each for each in tasks}
+    together = {task: tuple(getattr(method, TOGETHER_ATTRIBUTE, ())) for task, method in methods.items()}
+    for task, companions in together.items():
+        methods.update({each: _companion(user_class, task, each) for each in companions})
     return Journey(
         name=name,
         weight=float(user_class.weight),
         tasks=tuple(
-            Task(name=task, weight=weight, service=getattr(by_name[task], SERVICE_ATTRIBUTE, None))
-            for task, weight in sorted(weights.items())
+            Task(
+                name=task,
+                weight=weights[task],
+                service=getattr(methods[task], SERVICE_ATTRIBUTE, None),
+                together=together.get(task, ()),
+            )
+            for task in sorted(methods)
         ),
     )
+
+
+def _companion(user_class: Any, task: str, name: str) -> Any:
+    method = getattr(user_class, name, None)
+    if name == task or not callable(method) or isinstance(method, type):
+        raise BadInputError(
+            f"user class {user_class.__name__}: {task} is together with {name!r}, which is no other method of it",
+            hint="@together_with takes names of methods of the same class",
+        )
+    return method
 
 
 def with_services(journeys: Iterable[Journey], services: Iterable[str]) -> tuple[Journey, ...]:

@@ -6,19 +6,26 @@ import gc
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import gevent
 import numpy as np
 from gevent.lock import BoundedSemaphore
+from gevent.pool import Group
 
 from scaleproof.load.config import LoadConfig
+from scaleproof.load.journeys import Task
 from scaleproof.load.schedule import Schedule
 from scaleproof.load.stage import Stage, seats
 
 logger = logging.getLogger(__name__)
 
 LOGINS_AT_ONCE = 20
+
+_Due = tuple[float, int, Task]
+"""An action of one user: its intended time, its number, and what is done."""
 
 
 class Player(Stage):
@@ -61,20 +68,42 @@ class Player(Stage):
         user.number = seat
         rows = self._actions[self._bounds[seat] : self._bounds[seat + 1]]
         tasks = self._schedule.journeys[self._schedule.journey_of_user[seat]].tasks
-        for action, intended_s, task in zip(
-            rows.tolist(), self._schedule.intended_s[rows].tolist(), self._schedule.task[rows].tolist(), strict=True
-        ):
+        actions = zip(
+            self._schedule.intended_s[rows].tolist(),
+            rows.tolist(),
+            (tasks[each] for each in self._schedule.task[rows].tolist()),
+            strict=True,
+        )
+        for intended_s, moment in groupby(actions, key=itemgetter(0)):
             while (wait_s := intended_s - self.now_s()) > 0:
                 gevent.sleep(wait_s)
             if intended_s >= self.horizon_s:
                 return
-            user.begin(action, intended_s, tasks[task].service)
-            try:
-                getattr(user, tasks[task].name)()
-            except Exception as error:  # noqa: BLE001  # a task that fails must not end its user
-                self._note(user, tasks[task].name, error)
-            finally:
-                self._finished_actions += 1
+            first, *others = moment
+            if others:
+                self._act_together(user, [first, *others])
+            else:
+                self._act(user, first)
+
+    def _act(self, user: Any, due: _Due) -> None:
+        intended_s, action, task = due
+        user.begin(action, intended_s, task.service)
+        try:
+            getattr(user, task.name)()
+        except Exception as error:  # noqa: BLE001  # a task that fails must not end its user
+            self._note(user, task.name, error)
+        finally:
+            self._finished_actions += 1
+
+    def _act_together(self, user: Any, moment: list[_Due]) -> None:
+        """All of them at once; over when the last one is."""
+        group = Group()
+        try:
+            for due in moment:
+                group.spawn(self._act, user, due)
+            group.join()
+        finally:
+            group.kill()  # where the user itself is ended meanwhile
 
     def over(self) -> bool:
         """The share is played, or its grace is over."""

@@ -84,7 +84,7 @@ def _on_init(environment: Any, **_: Any) -> None:
     if config is None:
         return
     try:
-        _allow_open_files(config.users)
+        _allow_open_files(config.users, max((getattr(each, "concurrency", 1) for each in environment.user_classes), default=1))
         runner = environment.runner
         if isinstance(runner, WorkerRunner) and config.parent_pid is not None:
             _die_with(os.getppid())
@@ -263,10 +263,10 @@ def _has_retry_after(response: Any) -> bool:
     return headers is not None and "retry-after" in headers
 
 
-def _allow_open_files(users: int) -> None:
-    """One connection a user, and room for the rest; the hard limit is checked before Locust is started."""
+def _allow_open_files(users: int, connections: int) -> None:
+    """So many connections a user, and room for the rest; the hard limit is checked before Locust is started."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * users + 1000
+    wanted = (1 + connections) * users + 1000
     if soft < wanted:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))

@@ -81,8 +81,8 @@ def draw_schedule(
 ) -> pd.DataFrame:
     """The table `schedule` for `users` at the shape's peak; think times are uniform in `think_seconds`.
 
-    With `services`, only tasks that serve one of them are drawn, in the proportions they have among each other; every active user
-    still acts once a think time. The same arguments give the same frame. Raises BadInputError where no task is left.
+    Tasks that are played together are a row each, at one time. With `services`, only tasks that serve one of them are drawn, in the
+    proportions they have among each other; every active user still acts once a think time. The same arguments give the same frame. Raises BadInputError where no task is left.
     """
     return draw(journeys, users, shape, seed, think_seconds, services).frame()
 
@@ -96,7 +96,7 @@ def draw(
     services: Collection[str] | None = None,
 ) -> Schedule:
     """As `draw_schedule`, as arrays."""
-    chosen, journey_weights = _restricted(journeys, services)
+    chosen, moments, journey_weights = _restricted(journeys, services)
     rng = np.random.default_rng([0x5CA1E, seed])
     journey_of_user = mixed(journey_weights, users, rng.random())
 
@@ -117,12 +117,13 @@ def draw(
     order = np.lexsort((all_users, all_times))
     all_times, all_users = all_times[order], all_users[order]
 
-    task = np.zeros(all_users.size, dtype=np.int32)
+    moment = np.zeros(all_users.size, dtype=np.int32)
     place = rng.random(all_users.size)
-    for index, journey in enumerate(chosen):
+    for index, choices in enumerate(moments):
         mine = journey_of_user[all_users] == index
-        task[mine] = _pick(place[mine], np.array([each.weight for each in journey.tasks]))
-    return Schedule(chosen, journey_of_user, all_users, all_times, task)
+        moment[mine] = _pick(place[mine], np.array([each.weight for each in choices]))
+    rows, task = _expanded(journey_of_user[all_users], moment, moments)
+    return Schedule(chosen, journey_of_user, all_users[rows], all_times[rows], task)
 
 
 def mixed(weights: NDArray[np.float64], users: int, first: float) -> NDArray[np.int32]:
@@ -164,21 +165,54 @@ def active_intervals(shape: Shape, users: int) -> tuple[NDArray[np.int32], NDArr
     return user[order], start[order], end[order]
 
 
+@dataclass(frozen=True)
+class _Moment:
+    """What a user does at one time."""
+
+    weight: float
+    tasks: tuple[int, ...]
+    """Indices into the tasks of its journey: one, or those that are played together."""
+
+
 def _restricted(
     journeys: Sequence[Journey], services: Collection[str] | None
-) -> tuple[tuple[Journey, ...], NDArray[np.float64]]:
-    """The journeys with the tasks that remain, and the weights that keep these tasks' proportions."""
-    chosen, weights = [], []
+) -> tuple[tuple[Journey, ...], list[list[_Moment]], NDArray[np.float64]]:
+    """The journeys with the tasks that remain, what of them is drawn, and the weights that keep these tasks' proportions."""
+    chosen, moments, weights = [], [], []
     for journey in sorted(journeys, key=lambda each: each.name):
         tasks = tuple(task for task in journey.tasks if services is None or task.service in services)
-        if tasks:
-            share = sum(task.weight for task in tasks) / sum(task.weight for task in journey.tasks)
+        index_of = {task.name: index for index, task in enumerate(tasks)}
+        choices = [
+            _Moment(task.weight, remaining)
+            for task in journey.tasks
+            if task.weight > 0
+            and (remaining := tuple(index_of[each] for each in (task.name, *task.together) if each in index_of))
+        ]
+        if choices:
+            share = sum(each.weight for each in choices) / sum(task.weight for task in journey.tasks)
             chosen.append(journey.model_copy(update={"tasks": tasks}))
+            moments.append(choices)
             weights.append(journey.weight * share)
     if not chosen:
         wanted = "any service" if services is None else ", ".join(sorted(services))
         raise BadInputError(f"no task serves {wanted}", hint="write a task for it and mark it with @serves in the locustfile")
-    return tuple(chosen), np.array(weights)
+    return tuple(chosen), moments, np.array(weights)
+
+
+def _expanded(
+    journey: NDArray[np.int32], moment: NDArray[np.int32], moments: Sequence[Sequence[_Moment]]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """A row a task of each drawn moment, those of one moment beside each other: which moment it belongs to, and the task."""
+    known = [(each.tasks, number, index) for number, choices in enumerate(moments) for index, each in enumerate(choices)]
+    sizes = np.ones((len(moments), max(len(choices) for choices in moments)), dtype=np.int64)
+    tasks = np.zeros((*sizes.shape, max(len(each) for each, _, _ in known)), dtype=np.int32)
+    for each, number, index in known:
+        sizes[number, index] = len(each)
+        tasks[number, index, : len(each)] = each
+    count = sizes[journey, moment]
+    rows = np.repeat(np.arange(count.size), count)
+    within = np.arange(rows.size) - np.repeat(np.cumsum(count) - count, count)
+    return rows, tasks[journey[rows], moment[rows], within]
 
 
 def _pick(place: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.int32]:

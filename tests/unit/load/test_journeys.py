@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 import scaleproof.load
-from scaleproof.load.journeys import Journey, Task, journey_of, serves, with_services
+from scaleproof.load.journeys import Journey, Task, journey_of, serves, together_with, with_services
 from scaleproof.spec.errors import BadInputError
 
 
@@ -53,3 +53,40 @@ def test_the_package_offers_what_a_locustfile_imports():
     assert scaleproof.load.serves is serves
     with pytest.raises(AttributeError):
         _ = scaleproof.load.nothing
+
+
+class Page:
+    """A task together with methods that are no tasks of their own, and with one that is."""
+
+    weight = 1
+
+    @serves("dashboard")
+    @together_with("revenue", "refresh")
+    def open_page(self): ...
+
+    @serves("orders")
+    def revenue(self): ...
+
+    @serves("identity")
+    def refresh(self): ...
+
+    tasks = (open_page, open_page, refresh)
+
+
+def test_what_is_played_together_is_part_of_the_journey():
+    assert journey_of(Page).tasks == (
+        Task(name="open_page", weight=2, service="dashboard", together=("revenue", "refresh")),
+        Task(name="refresh", weight=1, service="identity"),
+        Task(name="revenue", weight=0, service="orders"),
+    )
+    with pytest.raises(BadInputError, match="the task revenue serves 'orders', which the platform does not declare"):
+        with_services([journey_of(Page)], ["dashboard", "identity"])
+
+
+@pytest.mark.parametrize("name", ["nothing", "weight", "open_page"])
+def test_together_with_what_is_no_other_method_is_refused(name):
+    @together_with(name)
+    def open_page(self): ...
+
+    with pytest.raises(BadInputError, match=f"open_page is together with '{name}', which is no other method"):
+        journey_of(type("Odd", (), {"weight": 1, "tasks": [open_page], "open_page": open_page}))

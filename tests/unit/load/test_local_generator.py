@@ -191,6 +191,85 @@ def test_what_comes_aside_is_a_later_step_of_its_own_service_and_part_of_the_tas
     assert (look["finished_s"] - look["sent_s"]).median() < 0.5
 
 
+TOGETHER = """
+    import gevent
+    from locust import task
+    from scaleproof.load import JourneyUser, serves, together_with
+
+    class Page(JourneyUser):
+        concurrency = 3
+
+        @task
+        @serves("dashboard")
+        @together_with("slow", "renewed", "broken", "pooled")
+        def open_page(self):
+            gevent.sleep(0.05)
+            self.client.get(f"/dashboard/{self.random.randrange(10**6)}", name="page")
+
+        @serves("orders")
+        def slow(self):
+            self.client.get("/orders/slow", name="slow")
+
+        @serves("dashboard")
+        def renewed(self):
+            with self.aside():
+                self.client.get("/orders/renew", name="renew")
+                gevent.sleep(0.1)
+            self.client.get("/dashboard/renewed", name="renewed")
+
+        @serves("orders")
+        def broken(self):
+            raise RuntimeError("nothing sent")
+
+        @serves("orders")
+        def pooled(self):
+            self.client.get("/orders/first", name="first")
+            self.client.get("/orders/second", name="second")
+"""
+
+
+def test_what_is_played_together_is_sent_side_by_side_and_each_is_an_action_of_its_own(server, shop, locustfile, tmp_path):
+    generator = LocalGenerator(server.url, shop, tmp_path / "work")
+    result = generator.run(plan(locustfile(TOGETHER), users=4, think_seconds=(2.0, 3.0)), Quiet())
+    schedule, requests = result.tables["schedule"], result.tables["requests"]
+    by_name = requests.groupby("name")
+    steps = {"page": [0], "slow": [0], "renew": [1], "renewed": [0], "first": [0], "second": [1]}
+    assert by_name["step"].unique().to_dict() == steps, "what one of them sends is no step of another"
+    services = {
+        "page": "dashboard",
+        "slow": "orders",
+        "renew": "orders",
+        "renewed": "dashboard",
+        "first": "orders",
+        "second": "orders",
+    }
+    assert {name: set(rows["service"]) for name, rows in by_name} == {name: {each} for name, each in services.items()}
+
+    tasks = schedule.set_index("action")["task"]
+    tasks_of = {
+        "page": "open_page",
+        "slow": "slow",
+        "renew": "renewed",
+        "renewed": "renewed",
+        "first": "pooled",
+        "second": "pooled",
+    }
+    assert {name: set(tasks[rows["action"]]) for name, rows in by_name} == {name: {each} for name, each in tasks_of.items()}
+    assert set(tasks.drop(requests["action"])) == {"broken"}, "one that fails ends none of the others"
+    moments = schedule.groupby(["user", "intended_s"])["action"].count()
+    assert set(moments) == {5}
+    assert len(by_name.get_group("slow")) == len(moments) > 2
+    # One after the other, whatever comes with the slow request would have to wait for it, or it for them.
+    quick = requests[requests["name"].isin(["page", "first", "renewed"])]
+    assert (quick["finished_s"] - quick["intended_s"]).median() < 0.7
+    assert (by_name.get_group("slow")["sent_s"] - by_name.get_group("slow")["intended_s"]).median() < 0.3
+
+    paths = Counter(server.paths)
+    server.paths.clear()
+    generator.run(plan(locustfile(TOGETHER), users=4, think_seconds=(2.0, 3.0)), Quiet())
+    assert Counter(server.paths) == paths, "what is random is drawn per action, not per user"
+
+
 def test_an_interrupt_ends_the_load_and_keeps_its_record(server, shop, locustfile, tmp_path):
     generator = LocalGenerator(server.url, shop, tmp_path / "work")
     result = generator.run(plan(locustfile(SHOP), seconds=60.0), Quiet(interrupt=True))

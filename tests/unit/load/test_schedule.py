@@ -128,3 +128,53 @@ def test_ten_thousand_users_are_drawn_within_a_second():
 def test_drawing_imports_neither_locust_nor_gevent():
     code = "import sys, scaleproof.load.local_generator; print('locust' in sys.modules or 'gevent' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+PAGES = (
+    Journey(
+        name="Page",
+        weight=1,
+        tasks=(
+            Task(name="look", weight=1, service="orders"),
+            Task(name="open_page", weight=3, service="dashboard", together=("refresh", "layout", "revenue")),
+            Task(name="layout", weight=0, service="dashboard"),
+            Task(name="refresh", weight=0, service="identity"),
+            Task(name="revenue", weight=0, service="orders"),
+        ),
+    ),
+)
+
+
+def test_what_is_played_together_is_a_row_each_at_one_time():
+    frame = drawn(journeys=PAGES)
+    moments = frame.groupby(["user", "intended_s"])["task"].agg(tuple)
+    assert set(moments) == {("look",), ("open_page", "refresh", "layout", "revenue")}
+    assert (moments.str.len() == 4).mean() == pytest.approx(0.75, abs=0.03)
+    assert len(moments) == pytest.approx(2_000 * 100 / 30, rel=0.05), "each user acts once a think time"
+    assert frame["service"].value_counts(normalize=True).to_dict() == pytest.approx(
+        {"dashboard": 6 / 13, "orders": 4 / 13, "identity": 3 / 13}, abs=0.02
+    )
+    assert frame["action"].tolist() == list(range(len(frame)))
+    assert frame["intended_s"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("services", "moments"),
+    [
+        ({"orders"}, {("look",): 0.25, ("revenue",): 0.75}),
+        ({"dashboard"}, {("open_page", "layout"): 1.0}),
+        ({"identity"}, {("refresh",): 1.0}),
+        ({"identity", "orders"}, {("look",): 0.25, ("refresh", "revenue"): 0.75}),
+    ],
+)
+def test_of_what_is_played_together_only_what_serves_a_wanted_service_is_drawn(services, moments):
+    frame = drawn(journeys=PAGES, services=services)
+    found = frame.groupby(["user", "intended_s"])["task"].agg(tuple).value_counts(normalize=True).to_dict()
+    assert found == pytest.approx(moments, abs=0.03)
+
+
+def test_arrivals_as_arrays_are_those_of_the_frame():
+    schedule = draw(PAGES, 200, FLAT, 3, THINK)
+    frame = schedule.frame()
+    for service, times in schedule.times_by_service().items():
+        assert times.tolist() == frame.loc[frame["service"] == service, "intended_s"].tolist()

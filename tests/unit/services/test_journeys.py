@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from service_processes import ROOT
 
 
+def journeys_of(locustfile: str) -> list[dict[str, Any]]:
+    """Read in a process of its own: Locust patches whatever imports it."""
+    command = [sys.executable, "-m", "scaleproof.load.inspect_locustfile", locustfile]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    found: list[dict[str, Any]] = json.loads(result.stdout.splitlines()[-1])["journeys"]
+    return found
+
+
 @pytest.fixture(scope="module")
 def shares() -> dict[tuple[str, str], float]:
-    """Share of all requests by service and task. Read in a process of its own: Locust patches whatever imports it."""
-    command = [sys.executable, "-m", "scaleproof.load.inspect_locustfile", "loadtests/locustfile.py"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    journeys = json.loads(result.stdout.splitlines()[-1])["journeys"]
+    """Share of all requests by service and task."""
+    journeys = journeys_of("loadtests/locustfile.py")
     users = sum(journey["weight"] for journey in journeys)
     return {
         (task["service"], f"{journey['name']}.{task['name']}"): journey["weight"]
@@ -45,3 +52,12 @@ def test_a_few_renew_their_token_ahead_of_time_whoever_they_are(shares: dict[tup
 def test_most_look_and_few_write(shares: dict[tuple[str, str], float]):
     writing = sum(share for (_, task), share in shares.items() if task.endswith(("place_order", "write_settings")))
     assert 0.05 < writing < 0.15
+
+
+def test_an_opened_dashboard_is_seven_calls_at_once_to_three_services():
+    [journey] = journeys_of("loadtests/dashboard_users.py")
+    services = {task["name"]: task["service"] for task in journey["tasks"]}
+    [page] = [task for task in journey["tasks"] if task["together"]]
+    called = sorted(services[name] for name in (page["name"], *page["together"]))
+    assert called == ["dashboard"] * 4 + ["identity"] + ["orders"] * 2
+    assert page["weight"] / sum(task["weight"] for task in journey["tasks"]) == pytest.approx(0.8)

@@ -38,3 +38,16 @@ def test_an_action_begins_with_what_comes_aside():
     schedule, requests = frames([(1, 0.0, 0.305, 0.4)])
     aside = requests.assign(step=1, intended_s=0.004, sent_s=0.004, finished_s=0.3)
     assert generator_lag(schedule, pd.concat([requests, aside]), 1)[0] == pytest.approx(0.004)
+
+
+def test_what_is_played_together_ends_with_the_last_of_it():
+    schedule, requests = frames(
+        [
+            (1, 0.0, 0.003, 1.8),  # these two at once: one of them shows the lateness
+            (1, 0.0, 0.003, 0.2),
+            (1, 1.5, 1.8, 1.9),  # still waiting for the slower one
+        ]
+    )
+    lag = generator_lag(schedule, requests, 2)
+    assert lag[0] == pytest.approx(0.003)
+    assert np.isnan(lag[1])

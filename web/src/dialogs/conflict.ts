@@ -1,24 +1,45 @@
 import type { Layout, LayoutDocument } from "../api/types";
 import { h } from "../dom";
 import { LANGUAGES, type LanguageCode, localeOf } from "../languages/language";
-import { COLUMNS, differences, type Screen } from "../layout/document";
+import { COLUMNS, differences, MOST_WIDGETS, type Screen } from "../layout/document";
+import { type Contested, contested, merged, type Side } from "../layout/merge";
 import { nameOf } from "../widgets";
-import { ask } from "./dialog";
+import { type Action, ask, choice, labelled } from "./dialog";
 import type { Widget } from "../widget";
 
-/** Show both versions of a layout, and let the user choose; null: later. */
+/** Show both versions of a layout, and let the user choose: one of them, or what both make together; null: later. */
 export function askConflict(
+  base: LayoutDocument,
   mine: LayoutDocument,
   current: Layout,
   screen: Screen,
   language: LanguageCode,
-): Promise<"mine" | "theirs" | null> {
+): Promise<Side | LayoutDocument | null> {
   const { texts } = LANGUAGES[language];
   const when = new Intl.DateTimeFormat(localeOf(language), { dateStyle: "medium", timeStyle: "medium" }).format(
     new Date(current.updated_at),
   );
-  const { conflictTitle, conflictText, conflictMine, conflictTheirs, keepMine, takeTheirs, later } = texts.dialogs;
-  return ask<"mine" | "theirs">(
+  const { conflictTitle, conflictText, conflictMine, conflictTheirs, keepMine, takeTheirs, merge, later } = texts.dialogs;
+  const choices = new Map(
+    contested(base, mine, current.document).map((each) => [
+      each,
+      choice(
+        [
+          ["mine", keepMine],
+          ["theirs", takeTheirs],
+        ],
+        "mine",
+      ),
+    ]),
+  );
+  const together = () => {
+    const chosen = new Map([...choices].map(([{ id }, select]) => [id, select.value as Side]));
+    return merged(base, mine, current.document, chosen);
+  };
+  // With one more widget than a layout may have, the server would only refuse it.
+  const fits = together().widgets.length <= MOST_WIDGETS;
+  const both: Action<Side | LayoutDocument>[] = fits ? [{ label: merge, look: "primary", run: together }] : [];
+  return ask<Side | LayoutDocument>(
     {
       title: conflictTitle,
       body: [
@@ -30,11 +51,9 @@ export function askConflict(
           version(conflictTheirs(when), current.document, screen, language),
         ),
         differenceList(mine, current.document, language),
+        fits ? questions(choices, language) : null,
       ],
-      actions: [
-        { label: takeTheirs, run: () => "theirs" },
-        { label: keepMine, look: "primary", run: () => "mine" },
-      ],
+      actions: [{ label: takeTheirs, run: () => "theirs" }, { label: keepMine, run: () => "mine" }, ...both],
       cancel: later,
       wide: true,
     },
@@ -64,4 +83,16 @@ function differenceList(mine: LayoutDocument, theirs: LayoutDocument, language: 
     widgets.map((widget) => h("li", {}, `${nameOf(widget, language)}: ${what}`));
   const all = [...lines(found.added, onlyMine), ...lines(found.missing, onlyTheirs), ...lines(found.changed, different)];
   return all.length > 0 ? h("ul", { class: "differences" }, ...all) : h("p", {}, sameWidgets);
+}
+
+/** What merging has to know: whose version of each widget that both have changed. */
+function questions(choices: ReadonlyMap<Contested, HTMLSelectElement>, language: LanguageCode): HTMLElement {
+  const { mergeText, contestedTitle, removedByMe, removedByThem } = LANGUAGES[language].texts.dialogs;
+  if (choices.size === 0) return h("p", {}, mergeText);
+  const fields = [...choices].map(([{ mine, theirs }, select]) => {
+    const hint = mine === null ? removedByMe : theirs === null ? removedByThem : null;
+    const widget = mine ?? theirs;
+    return labelled(widget === null ? "" : nameOf(widget, language), select, hint);
+  });
+  return h("fieldset", {}, h("legend", {}, contestedTitle), ...fields);
 }

@@ -18,7 +18,7 @@ export const EMPTY: LayoutDocument = { version: 2, widgets: [], grids: { phone: 
 export function withWidget(document: LayoutDocument, widget: Widget, sizes: Readonly<Record<Screen, Size>>): LayoutDocument {
   const grids = { ...document.grids };
   for (const screen of SCREENS) {
-    grids[screen] = [...grids[screen], { widget: widget.id, ...firstRoom(grids[screen], sizes[screen], COLUMNS[screen]) }];
+    grids[screen] = [...grids[screen], { widget: widget.id, ...withRoom(grids[screen], sizes[screen], COLUMNS[screen]) }];
   }
   return { ...document, widgets: [...document.widgets, widget], grids };
 }
@@ -52,10 +52,15 @@ export function sameDocument(one: LayoutDocument, other: LayoutDocument): boolea
 function canonical(document: LayoutDocument): string {
   const widgets = document.widgets.toSorted((one, other) => (one.id < other.id ? -1 : 1));
   const grids = SCREENS.map((screen) => inReadingOrder(document.grids[screen]));
-  return JSON.stringify([widgets, grids], (_key, value: unknown) =>
-    value !== null && typeof value === "object" && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      : value,
+  return inOneOrder([widgets, grids]);
+}
+
+/** As JSON, with the members of each object in the order of their names. */
+export function inOneOrder(value: unknown): string {
+  return JSON.stringify(value, (_key, each: unknown) =>
+    each !== null && typeof each === "object" && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : each,
   );
 }
 
@@ -71,16 +76,13 @@ export function differences(
     missing: theirs.widgets.filter((widget) => !inMine.has(widget.id)),
     changed: mine.widgets.filter((widget) => {
       const other = inTheirs.get(widget.id);
-      return other !== undefined && JSON.stringify(sorted(other)) !== JSON.stringify(sorted(widget));
+      return other !== undefined && inOneOrder(other) !== inOneOrder(widget);
     }),
   };
 }
 
-function sorted(widget: Widget): [string, unknown][] {
-  return Object.entries(widget).toSorted(([one], [other]) => (one < other ? -1 : 1));
-}
-
-function firstRoom(places: readonly Place[], wanted: Size, columns: number): Omit<Place, "widget"> {
+/** The first place, from top to bottom, where something of this size lies upon nothing. */
+export function withRoom(places: readonly Place[], wanted: Size, columns: number): Omit<Place, "widget"> {
   const size = { width: Math.min(wanted.width, columns), height: wanted.height };
   const below = Math.max(0, ...places.map((place) => place.y + place.height));
   for (let y = 0; y < below; y++) {
@@ -91,7 +93,7 @@ function firstRoom(places: readonly Place[], wanted: Size, columns: number): Omi
   return { x: 0, y: below, ...size };
 }
 
-function overlap(one: Omit<Place, "widget">, other: Omit<Place, "widget">): boolean {
+export function overlap(one: Omit<Place, "widget">, other: Omit<Place, "widget">): boolean {
   return (
     one.x < other.x + other.width &&
     other.x < one.x + one.width &&

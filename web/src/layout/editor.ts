@@ -43,6 +43,11 @@ export class Editor {
     return this.#document;
   }
 
+  /** As it was loaded or last stored: what the own changes are changes of. */
+  get stored(): LayoutDocument {
+    return this.#base.document;
+  }
+
   get status(): Status {
     if (this.#saving) return "saving";
     return sameDocument(this.#document, this.#base.document) ? "saved" : "changed";
@@ -92,6 +97,13 @@ export class Editor {
   /** Keep the own changes, as changes of what is stored now: the next `save` replaces that. */
   keepMine(current: Layout): void {
     this.#base = current;
+    this.onChange();
+  }
+
+  /** Take both sides' changes, as changes of what is stored now: the next `save` stores them. */
+  merge(current: Layout, document: LayoutDocument): void {
+    this.#base = current;
+    this.#document = document;
     this.onChange();
   }
 }

@@ -292,16 +292,22 @@ export class App {
   async #conflict(editor: Editor, problem: Problem): Promise<void> {
     const current = problem.currentLayout;
     if (current === null) return;
-    const answer = await askConflict(editor.document, current, this.#screen, this.#language);
+    const answer = await askConflict(editor.stored, editor.document, current, this.#screen, this.#language);
     if (answer === null) {
       this.#notSaved(problem);
     } else if (answer === "theirs") {
       editor.takeTheirs(current);
       this.#saved(editor);
       this.#show();
-    } else {
+    } else if (answer === "mine") {
       editor.keepMine(current);
       await this.#save();
+    } else {
+      editor.merge(current, answer);
+      this.#show();
+      // What came out may be what is stored already.
+      if (editor.isUnsaved) await this.#save();
+      else this.#saved(editor);
     }
   }
 
