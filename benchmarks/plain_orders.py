@@ -15,7 +15,7 @@ from services.common.server import serve
 from services.orders.app import create_app
 from services.orders.idempotency import Once
 from services.orders.repository import LINES_FROM, PLACED, PLACING, OrdersRepository, parameters_of, where_clause
-from services.orders.schemas import DayRevenue, NewOrder, OrderLine, OrderStatus, PlacedOrder
+from services.orders.schemas import DayRevenue, NewOrder, OrderLine, OrderStatus, PlacedOrder, ProductSales
 from services.orders.settings import Settings
 
 FIRST_MIGRATION = "0001"
@@ -42,6 +42,14 @@ DAILY_REVENUE: LiteralString = """
     WHERE created_at >= (date_trunc('day', now() AT TIME ZONE 'UTC') - make_interval(days => %(days)s - 1)) AT TIME ZONE 'UTC'
       AND status <> 'cancelled'
     GROUP BY 1 ORDER BY 1
+"""
+
+TOP_PRODUCTS: LiteralString = """
+    SELECT i.product_id, p.name, sum(i.quantity)::bigint AS pieces, sum(i.quantity::bigint * i.unit_price_cents)::bigint AS revenue_cents
+    FROM orders.items i JOIN orders.orders o ON o.id = i.order_id JOIN orders.products p ON p.id = i.product_id
+    WHERE o.created_at >= (date_trunc('day', now() AT TIME ZONE 'UTC') - make_interval(days => %(days)s - 1)) AT TIME ZONE 'UTC'
+      AND o.status <> 'cancelled'
+    GROUP BY i.product_id, p.name ORDER BY revenue_cents DESC, i.product_id LIMIT %(limit)s
 """
 
 
@@ -76,6 +84,10 @@ class PlainOrdersRepository(OrdersRepository):
     async def daily_revenue(self, days: int) -> list[DayRevenue]:
         """By summing up."""
         return await self._database.fetch_all(DAILY_REVENUE, {"days": days}, class_row(DayRevenue))
+
+    async def top_products(self, days: int, *, limit: int) -> list[ProductSales]:
+        """By summing up."""
+        return await self._database.fetch_all(TOP_PRODUCTS, {"days": days, "limit": limit}, class_row(ProductSales))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from services.orders.settings import Settings as OrdersSettings
 
 WANTED = {
     "identity": ["AccessToken", "Credentials", "ProviderList"],
-    "orders": ["DailyRevenue", "OrderPage"],
+    "orders": ["BestSellingProducts", "DailyRevenue", "OrderPage"],
     "dashboard": [
         "Layout",
         "LayoutDraft",
@@ -26,6 +26,8 @@ WANTED = {
         "StoredPreferences",
         "Shares",
         "StoredShares",
+        "ReplicaHistory",
+        "HealthHistory",
         "ProblemDocument",
     ],
 }

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from served_metrics import recorded, served
 
 from demos.jwt import write_secret
 from demos.stage import Replica, Routed, Stage, open_stage
@@ -95,11 +96,11 @@ class World:
 @contextmanager
 def open_world() -> Iterator[World]:
     """Everything started, and ended."""
-    with open_stage() as stage:
-        yield start(stage)
+    with open_stage() as stage, served(recorded(time.time()), time.time) as metrics_url:
+        yield start(stage, metrics_url)
 
 
-def start(stage: Stage) -> World:
+def start(stage: Stage, metrics_url: str) -> World:
     postgres, redis = stage.postgres(), stage.redis()
     seal, seal_file, admin_file = os.urandom(32), stage.folder / "key-seal", stage.folder / "first-admin"
     write_secret(seal_file, base64.b64encode(seal).decode())
@@ -112,7 +113,8 @@ def start(stage: Stage) -> World:
     identity = stage.replica("services.identity", with_keys)
     verifying = {**environment, "IDENTITY_URL": identity.url}
     orders = stage.replica("services.orders", verifying)
-    dashboard = stage.replica("services.dashboard", {**verifying, "ORDERS_URL": orders.url})
+    told = {**verifying, "ORDERS_URL": orders.url, "SCALEPROOF_METRICS_URL": metrics_url}
+    dashboard = stage.replica("services.dashboard", told)
     identity.part.wait_ready()  # the gateway fetches its keys as it starts
     expected = read_expected({})
     url = stage.gateway(

@@ -17,6 +17,9 @@ from services.dashboard.front_end import create_front_end_router
 from services.dashboard.layout_endpoints import create_layout_router
 from services.dashboard.layout_repository import LayoutRepository
 from services.dashboard.layout_service import LayoutService
+from services.dashboard.platform_endpoints import create_platform_router
+from services.dashboard.platform_service import PlatformService
+from services.dashboard.platform_sources import create_platform_metrics
 from services.dashboard.preference_endpoints import create_preference_router
 from services.dashboard.preference_repository import PreferenceRepository
 from services.dashboard.preference_service import PreferenceService
@@ -30,15 +33,17 @@ def create_app(settings: Settings) -> FastAPI:
     """The application; nothing is connected before its lifespan starts."""
     metrics = Metrics()
     database = Database(settings.database_url, name=f"{settings.service}-{settings.replica}")
+    calls = CallMetrics(metrics.registry)
     orders = ServiceClient(
         "orders",
         HttpTransport(settings.orders_url, settings.orders_policy),
         policy=settings.orders_policy,
-        metrics=CallMetrics(metrics.registry).of("orders"),
+        metrics=calls.of("orders"),
     )
     service = DashboardService(SettingsRepository(database), orders)
     layouts = LayoutService(LayoutRepository(database))
     preferences = PreferenceService(PreferenceRepository(database))
+    platform, sources = create_platform_metrics(settings, calls)
     authentication = create_authentication(settings.tokens, redis_url=settings.redis_url)
     events = create_consumers(settings, UserDataRepository(database), metrics)
     app = create_service_app(
@@ -47,12 +52,13 @@ def create_app(settings: Settings) -> FastAPI:
             create_router(service, create_guard(settings.access)),
             create_layout_router(layouts),
             create_preference_router(preferences),
+            create_platform_router(PlatformService(platform)),
             create_front_end_router(),
         ],
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
-        adapters=[orders, *events, *authentication.adapters],
+        adapters=[orders, *sources, *events, *authentication.adapters],
     )
     app.state.authenticator = authentication.authenticator
     return app

@@ -16,6 +16,7 @@ from services.dashboard.schemas import MOST_DAYS
 
 LONGEST_NOTE: Final = 4_000
 """Characters."""
+LEAST_MINUTES: Final = 5
 MOST_MINUTES: Final = 1_440
 MOST_SERVICES: Final = 20
 
@@ -23,7 +24,7 @@ WidgetId = Annotated[str, StringConstraints(min_length=1, max_length=36, pattern
 """Chosen by the front end, as a UUID or shorter; each once in a document."""
 Title = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Days = Annotated[int, Field(ge=1, le=MOST_DAYS), InBody]
-Minutes = Annotated[int, Field(ge=5, le=MOST_MINUTES), InBody]
+Minutes = Annotated[int, Field(ge=LEAST_MINUTES, le=MOST_MINUTES), InBody]
 ServiceName = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")]
 
 

@@ -17,6 +17,7 @@ from services.common.tokens.authentication import Guard
 from services.common.tokens.caller import Access
 from services.orders.idempotency import IdempotencyKey
 from services.orders.schemas import (
+    BestSellingProducts,
     DailyRevenue,
     FoundOrders,
     ListQuery,
@@ -28,6 +29,7 @@ from services.orders.schemas import (
     PlacedOrder,
     RevenueQuery,
     SearchQuery,
+    TopProductsQuery,
 )
 from services.orders.service import OrdersService
 
@@ -75,6 +77,11 @@ def add_what_is_the_same(router: APIRouter, service: OrdersService, guard: Guard
     async def daily_revenue(query: Annotated[RevenueQuery, Query()], caller: Access = guard.caller) -> Response:
         """Revenue of the last days; up to ten seconds old."""
         return json_response(await service.daily_revenue(caller, query.days))
+
+    @router.get("/products/top", response_model=BestSellingProducts, openapi_extra=problems(*guard.codes))
+    async def top_products(query: Annotated[TopProductsQuery, Query()], _caller: Access = guard.caller) -> Response:
+        """What sold best in the last days, most revenue first."""
+        return json_response(await service.top_products(query.days, limit=query.limit))
 
     @router.get("/{order_id}", response_model=OrderDetail, openapi_extra=problems(*guard.codes, "order_unknown"))
     async def detail(order_id: OrderId, _query: Nothing, caller: Access = guard.caller) -> Response:

@@ -12,7 +12,7 @@ from psycopg.rows import class_row, dict_row
 from services.common.database import Database
 from services.common.events.outbox import written
 from services.orders.idempotency import KeyReusedError, Once
-from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder
+from services.orders.schemas import DayRevenue, Item, NewOrder, OrderDetail, OrderLine, OrderStatus, PlacedOrder, ProductSales
 
 LINE: LiteralString = """
     SELECT o.id, o.reference, o.customer_id, c.name AS customer_name, o.status, o.pieces, o.total_cents, o.created_at
@@ -66,6 +66,19 @@ DAILY_REVENUE: LiteralString = """
     FROM orders.daily_revenue
     WHERE day > (now() AT TIME ZONE 'UTC')::date - %(days)s::int
     GROUP BY day HAVING sum(orders) > 0 ORDER BY day
+"""
+
+# Summed up by triggers, whenever an item or its order is written (migration 0006). Names are looked up for those that are shown alone.
+TOP_PRODUCTS: LiteralString = """
+    SELECT top.product_id, p.name, top.pieces, top.revenue_cents
+    FROM (
+        SELECT product_id, sum(pieces)::bigint AS pieces, sum(revenue_cents)::bigint AS revenue_cents
+        FROM orders.daily_product_sales
+        WHERE day > (now() AT TIME ZONE 'UTC')::date - %(days)s::int
+        GROUP BY product_id HAVING sum(pieces) > 0 ORDER BY 3 DESC, 1 LIMIT %(limit)s
+    ) top
+    JOIN orders.products p ON p.id = top.product_id
+    ORDER BY top.revenue_cents DESC, top.product_id
 """
 
 # One statement, so that an order is there with all its items or not at all. No row comes back where a part is unknown.
@@ -231,6 +244,10 @@ class OrdersRepository:
     async def daily_revenue(self, days: int) -> list[DayRevenue]:
         """The last `days` days in UTC, today included."""
         return await self._database.fetch_all(DAILY_REVENUE, {"days": days}, class_row(DayRevenue))
+
+    async def top_products(self, days: int, *, limit: int) -> list[ProductSales]:
+        """At most `limit` products that were sold in the last `days` days in UTC, today included; most revenue first."""
+        return await self._database.fetch_all(TOP_PRODUCTS, {"days": days, "limit": limit}, class_row(ProductSales))
 
     async def create(self, order: NewOrder, once: Once | None = None) -> PlacedOrder | None:
         """Place the order at the products' prices; None where its customer or one of its products does not exist.

@@ -13,6 +13,7 @@ from services.common.given import WITHOUT_NUL, Given, Id, IdInUrl, InBody, InUrl
 MOST_ITEMS = 20
 MOST_PIECES = 100
 MOST_DAYS = 90
+MOST_PRODUCTS = 20
 MOST_PAGES = 1000
 """Of pages by number, each of which costs reading over all those before it. Pages by keyset have no end."""
 
@@ -65,6 +66,12 @@ class RevenueQuery(Given):
     """How far back."""
 
     days: Annotated[int, Field(ge=1, le=MOST_DAYS), InUrl] = 30
+
+
+class TopProductsQuery(RevenueQuery):
+    """How far back, and how many."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_PRODUCTS), InUrl] = 5
 
 
 class OrderLine(Shown):
@@ -138,6 +145,21 @@ class DailyRevenue(Shown):
 
     days: list[DayRevenue]
     total_cents: int
+
+
+class ProductSales(Shown):
+    """What was sold of one product, cancelled orders left out, at the prices of then."""
+
+    product_id: int
+    name: str
+    pieces: int
+    revenue_cents: int
+
+
+class BestSellingProducts(Shown):
+    """What sold best, most revenue first."""
+
+    products: list[ProductSales]
 
 
 class NewItem(Given):

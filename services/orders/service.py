@@ -12,6 +12,7 @@ from services.orders.idempotency import KeyReusedError, Once
 from services.orders.repository import OrdersRepository
 from services.orders.schemas import (
     MOST_PAGES,
+    BestSellingProducts,
     DailyRevenue,
     FoundOrders,
     NewOrder,
@@ -90,6 +91,10 @@ class OrdersService:
             return revenue.model_dump_json().encode()
 
         return await self._answer(REVENUE, str(days), load, scope=caller.scope) or b""
+
+    async def top_products(self, days: int, *, limit: int) -> BestSellingProducts:
+        """What sold best. Not cached: it is asked for rarely, and read out of what is summed up already."""
+        return BestSellingProducts(products=await self._repository.top_products(days, limit=limit))
 
     async def detail(self, caller: Access, order_id: int) -> bytes:
         """JSON of OrderDetail. Raises ServiceError where there is no such order, or where it is out of reach."""

@@ -26,33 +26,63 @@ WIDGETS = [
     {"kind": "latest_orders", "id": "o", "title": None, "limit": 10},
     {"kind": "note", "id": "n", "title": "This week", "text": NOTE},
     {"kind": "top_products", "id": "t", "title": None, "days": 30, "limit": 5},
+    {"kind": "platform_health", "id": "h", "title": None, "minutes": 60},
 ]
+FOR_ADMINS = {"kind": "replicas_over_time", "id": "p", "title": None, "minutes": 60, "services": []}
 PLACES = {
-    "phone": {"r": (0, 0, 2, 4), "n": (0, 4, 2, 3), "o": (0, 7, 2, 5), "t": (0, 12, 2, 2)},
-    "tablet": {"r": (0, 0, 6, 5), "o": (0, 5, 6, 6), "n": (0, 11, 3, 3), "t": (3, 11, 3, 3)},
-    "desktop": {"r": (0, 0, 8, 5), "n": (8, 0, 4, 3), "t": (8, 3, 4, 2), "o": (0, 5, 12, 6)},
+    "phone": {
+        "r": (0, 0, 2, 4),
+        "n": (0, 4, 2, 3),
+        "o": (0, 7, 2, 5),
+        "t": (0, 12, 2, 4),
+        "h": (0, 16, 2, 5),
+        "p": (0, 21, 2, 5),
+    },
+    "tablet": {
+        "r": (0, 0, 6, 5),
+        "o": (0, 5, 6, 6),
+        "n": (0, 11, 3, 4),
+        "t": (3, 11, 3, 4),
+        "h": (0, 15, 6, 5),
+        "p": (0, 20, 6, 5),
+    },
+    "desktop": {
+        "r": (0, 0, 8, 5),
+        "n": (8, 0, 4, 2),
+        "t": (8, 2, 4, 5),
+        "o": (0, 5, 8, 4),
+        "h": (0, 9, 6, 5),
+        "p": (6, 9, 6, 5),
+    },
 }
 NAMES = ("x", "y", "width", "height")
-GRIDS = {
-    screen: [{"widget": widget, **dict(zip(NAMES, place, strict=True))} for widget, place in places.items()]
-    for screen, places in PLACES.items()
-}
+
+
+def document(*more: dict[str, object]) -> dict[str, object]:
+    """A layout of everybody's widgets, and more."""
+    widgets = [*WIDGETS, *more]
+    shown = [widget["id"] for widget in widgets]
+    grids = {
+        screen: [{"widget": widget, **dict(zip(NAMES, places[widget], strict=True))} for widget in shown]
+        for screen, places in PLACES.items()
+    }
+    return {"version": 2, "widgets": widgets, "grids": grids}
 
 
 @pytest.fixture(scope="module")
 def manager(world):
-    """Somebody of the staff, with a layout that shows everything."""
-    person = world.person("staff")
+    """Somebody who may see everything, with a layout that shows it."""
+    person = world.person("staff", "admin")
     with world.api(person) as api:
-        document = {"version": 2, "widgets": WIDGETS, "grids": GRIDS}
-        api.post("/api/v1/dashboard/layouts", json={"name": "Shop", "document": document}).raise_for_status()
+        body = {"name": "Shop", "document": document(FOR_ADMINS)}
+        api.post("/api/v1/dashboard/layouts", json=body).raise_for_status()
     return person
 
 
 def settled(visitor: Visitor) -> Page:
     """Everything drawn."""
     page = visitor.page
-    expect(page.locator("canvas")).to_be_visible()
+    expect(page.locator("canvas")).to_have_count(3)
     expect(page.locator(".widget tbody tr").first).to_be_visible()
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     page.evaluate("document.fonts.ready")
@@ -125,10 +155,9 @@ def test_an_empty_page_a_conflict_and_an_error_too(visit):
     expect(ada.widget("Revenue by day")).to_contain_text("You do not have the right to see this.")
     with ada.world.api(ada.person) as api:
         [listed] = api.get("/api/v1/dashboard/layouts").json()["layouts"]
-        document = {"version": 2, "widgets": WIDGETS, "grids": GRIDS}
         path = f"/api/v1/dashboard/layouts/{listed['id']}"
         etag = api.get(path).json()["etag"]
-        api.put(path, json={"name": "Shop", "document": document}, headers={"if-match": etag}).raise_for_status()
+        api.put(path, json={"name": "Shop", "document": document()}, headers={"if-match": etag}).raise_for_status()
     page.get_by_role("button", name="Configure Note").click()
     ada.in_dialog("Text").fill("Milk")
     page.get_by_role("button", name="Apply").click()
@@ -170,7 +199,7 @@ def save_p95_milliseconds(visitor: Visitor) -> float:
     with visitor.world.api(visitor.person) as api:
         [listed] = api.get("/api/v1/dashboard/layouts").json()["layouts"]
         path, etag = f"/api/v1/dashboard/layouts/{listed['id']}", listed["etag"]
-        body = {"name": "Shop", "document": {"version": 2, "widgets": WIDGETS, "grids": GRIDS}}
+        body = {"name": "Shop", "document": document(FOR_ADMINS)}
         for _ in range(100):
             begun = time.perf_counter()
             etag = api.put(path, json=body, headers={"if-match": etag}).json()["etag"]

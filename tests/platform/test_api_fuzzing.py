@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from dashboard_issuer import Issuer
+from served_metrics import recorded, served
 from service_processes import ORDERS, ROOT, DataServer, Replica, free_port
 
 from scaleproof.runtime.postgres import PostgresServer
@@ -50,7 +51,14 @@ def issuer():
 
 
 @pytest.fixture(scope="module")
-def services(folder, issuer):
+def metrics_url():
+    """Where the dashboard reads how the platform fares."""
+    with served(recorded(time.time()), time.time) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def services(folder, issuer, metrics_url):
     """Orders and dashboard, without CPU limits, on real servers."""
     postgres = PostgresServer(folder / "postgres", free_port(), spec.Postgres(shared_buffers="16Mi"))
     redis = RedisServer(folder / "redis", free_port(), spec.Redis(memory="16Mi"))
@@ -63,9 +71,8 @@ def services(folder, issuer):
         assert set_up_dashboard(postgres.url)
         environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, **issuer.environment}
         started.append(Replica("orders", environment, folder / "orders.log").wait_ready())
-        started.append(
-            Replica("dashboard", {**environment, "ORDERS_URL": started[0].url}, folder / "dashboard.log").wait_ready()
-        )
+        told = {**environment, "ORDERS_URL": started[0].url, "SCALEPROOF_METRICS_URL": metrics_url}
+        started.append(Replica("dashboard", told, folder / "dashboard.log").wait_ready())
         yield {"orders": started[0], "dashboard": started[1]}
     finally:
         for replica in started:

@@ -128,7 +128,11 @@ def _check_together(inputs: PlatformInputs, stack_file: Path, platform_file: Pat
             )
     keda = settings.keda
     known = set(platform.services)
-    for field, named in (("images", settings.images), ("keda.requests_per_replica", keda.requests_per_replica if keda else {})):
+    for field, named in (
+        ("images", settings.images),
+        ("keda.requests_per_replica", keda.requests_per_replica if keda else {}),
+        ("observability.read_by", settings.observability.read_by),
+    ):
         if unknown := sorted(set(named) - known):
             raise BadInputError(
                 f"{where}: {field}: {', '.join(unknown)}: no such service; expected {', '.join(platform.services)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from scaleproof.components import postgres, redis
 from scaleproof.components.api_gateway import GatewayArgs, internal_urls, proxy_peer
@@ -11,8 +12,8 @@ from scaleproof.components.autoscaled_service import RequestMetric, ServiceArgs,
 from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, internal_ports
 from scaleproof.components.load_test import LoadTestArgs
 from scaleproof.components.manifest import Manifest, standard_labels
-from scaleproof.components.network_policy import Flow, deny_by_default
-from scaleproof.components.observability import ObservabilityArgs, scraper_peers
+from scaleproof.components.network_policy import Flow, deny_by_default, namespace_peer
+from scaleproof.components.observability import ObservabilityArgs, prometheus_url, scraper_peers
 from scaleproof.components.platform_inputs import PlatformInputs
 from scaleproof.components.pod_security import restricted_namespace
 from scaleproof.components.postgres import PostgresArgs
@@ -143,7 +144,7 @@ def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVa
     container = Container(
         image=inputs.image_of(name),
         resources=policy.resources,
-        environment={**callees, **service.environment},
+        environment={**callees, **_metrics_addresses(inputs, name), **service.environment},
         secrets=variables,
         secrets_as_file=settings.secrets_as == "file",
         image_pull_policy=settings.image_pull_policy,
@@ -162,6 +163,13 @@ def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVa
         tolerance=settings.knows_tolerance,
         request_metric=_request_metric(inputs, name),
     )
+
+
+def _metrics_addresses(inputs: PlatformInputs, name: str) -> dict[str, str]:
+    url = prometheus_url(observability_args(inputs))
+    if name not in inputs.settings.observability.read_by or url is None:
+        return {}
+    return {"PROMETHEUS_URL": url, "PROMETHEUS_NAMESPACE": inputs.namespace}
 
 
 def _ingress(inputs: PlatformInputs, name: str) -> list[Flow]:
@@ -186,6 +194,10 @@ def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
     called = [ports[callee] for callee in platform.services[name].calls]
     if called:
         flows.append(Flow([proxy_peer(inputs.namespace, INTERNAL, settings.gateway)], called))
+    if (url := _metrics_addresses(inputs, name).get("PROMETHEUS_URL")) is not None:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        flows.append(Flow([namespace_peer(inputs.monitoring_namespace)], [port]))
     return flows
 
 

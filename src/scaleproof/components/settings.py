@@ -53,6 +53,9 @@ class ObservabilitySettings(SpecModel):
     grafana_url: HttpUrl | None = None
     operator: bool = Field(default=True, description="existing: the Prometheus Operator's CRDs are in the cluster.")
     namespace: NamespaceName | None = Field(default=None, description="existing: where Prometheus runs.")
+    read_by: list[str] = Field(
+        default=[], description="Services that may ask Prometheus, and are told PROMETHEUS_URL and PROMETHEUS_NAMESPACE."
+    )
     chart: str = Field(
         default="oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack", description="A folder or OCI."
     )
@@ -63,6 +66,9 @@ class ObservabilitySettings(SpecModel):
     def _existing_is_named(self) -> Self:
         if self.mode == "existing" and (self.prometheus_url is None or self.namespace is None):
             msg = "mode existing: prometheus_url and namespace say which Prometheus it is"
+            raise ValueError(msg)
+        if self.mode == "none" and self.read_by:
+            msg = "read_by: mode none has no Prometheus that could be read"
             raise ValueError(msg)
         return self
 

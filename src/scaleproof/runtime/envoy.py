@@ -18,16 +18,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from scaleproof.runtime import envoy_config
 from scaleproof.runtime.envoy_config import Endpoint
+from scaleproof.runtime.metrics_history import Counted
 from scaleproof.runtime.private_file import write_whole
 from scaleproof.runtime.server_binary import first_of, in_wheel, on_path
 from scaleproof.spec.platform import Platform
 
-__all__ = ["DRAIN_PROPAGATION_SECONDS", "Endpoint", "EnvoyGateway", "find_envoy", "parse_histograms"]
+__all__ = ["DRAIN_PROPAGATION_SECONDS", "Endpoint", "EnvoyGateway", "find_envoy", "parse_counted", "parse_histograms"]
 
 DRAIN_PROPAGATION_SECONDS: Final = 1.0
 """After `update`, wait this long before the next step of a drain: by then every worker uses the new endpoints."""
 OLDEST_VERSION: Final = (1, 36)
-STATS_PATH: Final = "/stats/prometheus?filter=" + quote(r"^vhost\.gateway\.route\..*\.upstream_rq_(time|timeout)$", safe="")
+STATS_PATH: Final = "/stats/prometheus?filter=" + quote(
+    r"^vhost\.gateway\.route\..*\.upstream_rq_(time|timeout|[1-5]xx)$", safe=""
+)
 KEYS_PATH: Final = "/stats?filter=" + quote(r"^http\.gateway\.jwt_authn\.jwks_fetch_success$", safe="")
 
 
@@ -160,6 +163,21 @@ def parse_histograms(stats_text: str) -> dict[str, list[tuple[float, int]]]:
         ]
         for service, series in buckets.items()
     }
+
+
+def parse_counted(stats_text: str) -> dict[str, Counted]:
+    """What `parse_histograms` reads, and the answers and failures beside it, also those that Envoy gave itself."""
+    answers: dict[str, int] = {}
+    failures: dict[str, int] = {}
+    for family in text_string_to_metric_families(stats_text):
+        for sample in family.samples:
+            service = sample.labels.get("envoy_route")
+            if service is not None and sample.name.removesuffix("_total") == "envoy_vhost_route_upstream_rq_xx":
+                failed = sample.labels.get("envoy_response_code_class") == "5"
+                answers[service] = answers.get(service, 0) + int(sample.value)
+                failures[service] = failures.get(service, 0) + int(sample.value) * failed
+    histograms = parse_histograms(stats_text)
+    return {name: Counted(answers[name], failures[name], histograms.get(name, ())) for name in answers}
 
 
 def _trusted_certificates() -> str:

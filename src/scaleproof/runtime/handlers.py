@@ -49,6 +49,7 @@ class Handlers:
             "stack": it.orders.stack,
             "gateway_url": it.servers.envoy.url,
             "stats_url": it.servers.envoy.stats_url,
+            "metrics_url": it.metrics_port.url,
             "cpu_limit": it.cpu_limit.kind,
             "services": {
                 name: {

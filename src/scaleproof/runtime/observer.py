@@ -1,4 +1,4 @@
-"""Looks at everything at its own pace: memory four times a second, the run tables each second, metrics-server every 15 s."""
+"""Looks at everything at its own pace: memory four times a second, the run tables each second, metrics-server and history every 15 s."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import aiohttp
 
 from scaleproof.runtime.component import Component
 from scaleproof.runtime.cpu_limit import CpuLimit
-from scaleproof.runtime.envoy import parse_histograms
+from scaleproof.runtime.envoy import parse_counted, parse_histograms
+from scaleproof.runtime.metrics_history import Counted, MetricsHistory, Seen
 from scaleproof.runtime.processes import HostMeter
 from scaleproof.runtime.recorder import Recorder
 from scaleproof.runtime.replica import Replica
@@ -24,13 +25,14 @@ TICKS_A_SECOND = 4
 
 
 class Observer:
-    """Fills the recorder and the metrics server."""
+    """Fills the recorder, the metrics server and the history."""
 
     def __init__(
         self,
         sets: Mapping[str, ReplicaSet],
         servers: Servers,
         recorder: Recorder,
+        history: MetricsHistory,
         cpu_limit: CpuLimit,
         phase: random.Random,
     ) -> None:
@@ -38,6 +40,7 @@ class Observer:
         self._sets = sets
         self._servers = servers
         self._recorder = recorder
+        self._history = history
         self._cpu_limit = cpu_limit
         self._phase = phase
         self._host = HostMeter()
@@ -106,10 +109,18 @@ class Observer:
 
     async def _gateway(self, session: aiohttp.ClientSession) -> None:
         """A gateway that is just being restarted has nothing to say."""
+        text = ""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
             async with session.get(self._servers.envoy.stats_url) as answer:
                 text = await answer.text()
             self._recorder.histogram(time.time(), parse_histograms(text))
+        if self._history.is_due(now := time.time()):
+            counted = parse_counted(text)
+            seen = {
+                name: Seen(len(replicas.alive), replicas.desired, counted.get(name, Counted()) if text else None)
+                for name, replicas in self._sets.items()
+            }
+            self._history.record(now, seen)
 
 
 def _reading(replica: Replica) -> Reading:

@@ -16,6 +16,8 @@ import aiohttp
 from scaleproof.runtime.budget import budget_of, check_budget
 from scaleproof.runtime.cpu_limit import FORCE, CpuLimit, make_cpu_limit, own_cpu_cgroup
 from scaleproof.runtime.free_ports import FreePorts, check_gateway_port
+from scaleproof.runtime.metrics_history import MetricsHistory
+from scaleproof.runtime.metrics_port import VARIABLE, MetricsPort
 from scaleproof.runtime.observer import Observer
 from scaleproof.runtime.orders import Orders
 from scaleproof.runtime.recorder import Recorder
@@ -40,6 +42,8 @@ class Supervisor:
         self.platform: Platform = orders.platform
         self.policy: Policy = orders.policy
         self.recorder = Recorder()
+        self.history = MetricsHistory(time.time())
+        self.metrics_port = MetricsPort(self.history)
         self.sets: dict[str, ReplicaSet] = {}
         self.held: dict[str, int] = {}
         self.epoch = 0
@@ -81,6 +85,7 @@ class Supervisor:
             await asyncio.gather(*(replicas.stop() for replicas in self.sets.values()))
             if hasattr(self, "servers"):
                 await self.servers.stop()
+            await self.metrics_port.stop()
             self.cpu_limit.close()
             await probe.close()
 
@@ -97,6 +102,7 @@ class Supervisor:
 
     async def _start(self, probe: aiohttp.ClientSession) -> None:
         ports = FreePorts()
+        await self.metrics_port.start()
         self.servers = Servers(self.folder, self.platform, ports, self.recorder, self.environment, self.orders.seed)
         await self.servers.start()
         self._shared = shared = Surroundings(
@@ -106,7 +112,7 @@ class Supervisor:
             cpu_limit=self.cpu_limit,
             recorder=self.recorder,
             probe=probe,
-            environment=self.environment | self.servers.addresses,
+            environment=self.environment | self.servers.addresses | {VARIABLE: self.metrics_port.url},
             publish=self._publish,
             drain_propagation_seconds=self.servers.drain_propagation_seconds,
         )
@@ -119,7 +125,8 @@ class Supervisor:
             program = filled(service.command or [], python=sys.executable)
             self.sets[name] = ReplicaSet(name, service, self.policy.services[name].resources, program, shared)
             self.sets[name].scale(self.policy.services[name].autoscaling.min_replicas)
-        self.observer = Observer(self.sets, self.servers, self.recorder, self.cpu_limit, random.Random(self.orders.seed))  # noqa: S311  a phase, not a secret
+        phase = random.Random(self.orders.seed)  # noqa: S311  a phase, not a secret
+        self.observer = Observer(self.sets, self.servers, self.recorder, self.history, self.cpu_limit, phase)
         self._tasks = [
             asyncio.create_task(self.observer.run(probe), name="observer"),
             asyncio.create_task(self._reconcile(), name="reconcile"),

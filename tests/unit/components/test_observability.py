@@ -6,8 +6,9 @@ import pytest
 
 from scaleproof.components.grafana_dashboard import dashboard, panels
 from scaleproof.components.manifests import releases
+from scaleproof.components.network_policy import Flow, namespace_peer
 from scaleproof.components.observability import grafana_url, observability_manifests, prometheus_url
-from scaleproof.components.platform_parts import observability_args
+from scaleproof.components.platform_parts import observability_args, service_args
 from scaleproof.components.recording_rules import alerts, rule_file
 
 EXISTING = {"mode": "existing", "prometheus_url": "http://p:9090", "grafana_url": "http://g", "namespace": "watch"}
@@ -47,6 +48,30 @@ def test_what_is_made(inputs, settings, kinds):
 def test_addresses(inputs, settings, prometheus, grafana):
     made = args(inputs, **settings)
     assert (prometheus_url(made), grafana_url(made)) == (prometheus, grafana)
+
+
+@pytest.mark.parametrize(
+    ("settings", "url", "namespace", "port"),
+    [
+        (EXISTING, "http://p:9090", "watch", 9090),
+        ({**EXISTING, "prometheus_url": "https://p"}, "https://p", "watch", 443),
+        (
+            {"mode": "install"},
+            "http://monitoring-kube-prometheus-prometheus.shop-dev-monitoring.svc.cluster.local:9090",
+            "shop-dev-monitoring",
+            9090,
+        ),
+    ],
+)
+def test_who_may_read_prometheus_is_told_where_and_let_through_and_nobody_else(inputs, settings, url, namespace, port):
+    made = inputs(observability={**settings, "read_by": ["orders"]})
+    reader, other = (service_args(made, name, []) for name in ("orders", "front-page"))
+    told = ("PROMETHEUS_URL", "PROMETHEUS_NAMESPACE")
+    assert [reader.container.environment.get(name) for name in told] == [url, "shop-dev"]
+    assert [other.container.environment.get(name) for name in told] == [None, None]
+    way = Flow([namespace_peer(namespace)], [port])
+    assert way in reader.egress
+    assert way not in other.egress
 
 
 def test_the_stack_is_installed_without_what_restricted_refuses(inputs):

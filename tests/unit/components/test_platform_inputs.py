@@ -67,6 +67,7 @@ def test_charts(inputs):
         ({"gateway": {"jwks_url": "jwks"}}, "jwks_url: string should match pattern"),
         ({"gateway": {"jwt": {"issuer": "i"}}}, "gateway.jwt: unknown field"),
         ({"observability": {"mode": "existing"}}, "prometheus_url and namespace say which Prometheus"),
+        ({"observability": {"read_by": ["orders"]}}, "mode none has no Prometheus that could be read"),
         ({"database": {"storage": "much"}}, "storage: 'much' is not a Kubernetes quantity"),
         ({"database": {"resources": {"requests": {"cpu": "2"}}}}, "database.resources"),
         (
@@ -97,6 +98,10 @@ def test_a_newer_format_is_refused(project, shop):
         (
             {"keda": {"prometheus_url": "http://p", "requests_per_replica": {"shipping": 1}}},
             "keda.requests_per_replica: shipping: no such service",
+        ),
+        (
+            {"observability": {"mode": "install", "read_by": ["order"]}},
+            "observability.read_by: order: no such service; expected",
         ),
         ({"gateway": {"jwt_issuer": "https://x"}}, "jwt_issuer and jwks_url change `gateway.jwt` of"),
         ({"namespace": "n" * 55}, "is longer than 54 characters"),

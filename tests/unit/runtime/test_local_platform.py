@@ -165,8 +165,8 @@ def test_datastores_are_there_for_setup_and_come_back_after_a_crash(project: Pat
     folder = StateFolder.of(project, "dev")
     said = {name: logs(folder.root, name, 1)[name] for name in ("alpha-setup", "beta-setup")}
     assert said == {
-        "alpha-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'REDIS_URL'] -"],
-        "beta-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'DATABASE_URL', 'REDIS_URL'] beta"],
+        "alpha-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'REDIS_URL', 'SCALEPROOF_METRICS_URL'] -"],
+        "beta-setup": ["['ALPHA_URL', 'CACHE_REDIS_URL', 'DATABASE_URL', 'REDIS_URL', 'SCALEPROOF_METRICS_URL'] beta"],
     }
     [password] = folder.secrets.iterdir()
     assert (password.name, stat.S_IMODE(password.stat().st_mode)) == ("beta.database-password", 0o600)
@@ -417,3 +417,25 @@ def test_logs_of_what_does_not_exist_name_what_does(project: Path) -> None:
     assert logs(folder.root, "orders", 1) == {"orders-1": ["b"], "orders-setup": ["c"]}
     with pytest.raises(BadInputError, match=r"no logs of 'beta'(.|\n)*orders-1"):
         logs(folder.root, "beta")
+
+
+def test_services_can_read_what_the_platform_saw(project: Path) -> None:
+    tell = "import os; print(os.environ['SCALEPROOF_METRICS_URL'])"
+    platform = start(project, tiny_platform(setup=["{python}", "-c", tell]))
+    [url] = logs(StateFolder.of(project, "dev").root, "alpha-setup", 1)["alpha-setup"]
+    assert url == platform.status()["metrics_url"]
+
+    def history() -> dict[str, Any]:
+        return httpx.get(f"{url}/v1/history?minutes=5", trust_env=False).json()["services"].get("alpha", {})
+
+    def asked_for(name: str) -> list[float]:
+        return [value for value in history().get(name, []) if value is not None]
+
+    with SteadyLoad(platform.gateway_url, "/alpha"):
+        assert eventually(lambda: any(asked_for("requests_per_second")), seconds=40)
+    assert asked_for("replicas")[-1] == asked_for("desired")[-1] == 1
+    assert asked_for("error_share")[-1] == 0
+    assert 0 < asked_for("p95_ms")[-1] < 1000
+    down(StateFolder.of(project, "dev").root)
+    with pytest.raises(httpx.ConnectError):
+        history()

@@ -39,7 +39,9 @@ def test_pages_by_number_have_an_end(orders: Replica):
     assert orders.client.get(OLD_API, params={"limit": 100, "page": 999}).json() == {"orders": [], "next_page": None}
 
 
-@pytest.mark.parametrize("path", ["/42", "/search?q=ORD-00000042", "/revenue/daily?days=90", "/999999999", "/search?q=a"])
+@pytest.mark.parametrize(
+    "path", ["/42", "/search?q=ORD-00000042", "/revenue/daily?days=90", "/products/top", "/999999999", "/search?q=a"]
+)
 def test_what_is_not_a_list_is_the_same_in_both_versions(orders: Replica, path: str):
     old, new = (orders.client.get(api + path) for api in (OLD_API, API))
     assert old.status_code == new.status_code
@@ -138,6 +140,26 @@ def test_revenue_counts_an_order_placed_today_and_leaves_older_days_out(orders: 
     assert revenue["total_cents"] == today["revenue_cents"] >= placed["total_cents"]
 
 
+def test_the_top_products_are_those_of_today_with_what_was_just_sold(orders: Replica):
+    def top(limit: int) -> list[dict]:
+        return orders.client.get(f"{API}/products/top", params={"days": 1, "limit": limit}).json()["products"]
+
+    before = {product["product_id"]: product for product in top(20)}
+    order = {"customer_id": 5, "items": [{"product_id": 11, "quantity": 100}, {"product_id": 12, "quantity": 90}]}
+    placed = orders.client.post(API, json=order).json()
+    found = top(20)
+    assert [product["revenue_cents"] for product in found] == sorted((each["revenue_cents"] for each in found), reverse=True)
+    assert top(1) == found[:1]
+    items = orders.client.get(f"{API}/{placed['id']}").json()["items"]
+    after = {product["product_id"]: product for product in found}
+    for item in items:
+        product, sold = after[item["product_id"]], item["quantity"] * item["unit_price_cents"]
+        earlier = before.get(item["product_id"], {"pieces": 0, "revenue_cents": 0})
+        assert product["name"] == item["product_name"]
+        assert product["pieces"] - earlier["pieces"] == item["quantity"]
+        assert product["revenue_cents"] - earlier["revenue_cents"] == sold
+
+
 @pytest.mark.parametrize("api", [API, OLD_API])
 def test_a_placed_order_can_be_read_where_location_says(orders: Replica, api: str):
     wanted = [{"product_id": 3, "quantity": 2}, {"product_id": 4, "quantity": 1}, {"product_id": 3, "quantity": 1}]
@@ -172,6 +194,7 @@ def test_an_order_with_an_unknown_part_leaves_nothing_behind(orders: Replica, or
 @pytest.mark.parametrize("path", [
     "?limit=0", "?limit=101", "?limit=x", "?status=lost", "?customer_id=0", "?customer_id=2147483648", "?before=-1",
     "/0", "/x", "/2147483648", "/search", "/search?q=a", f"/search?q={'a' * 65}", "/revenue/daily?days=0", "/revenue/daily?days=91",
+    "/products/top?days=0", "/products/top?days=91", "/products/top?limit=0", "/products/top?limit=21", "/products/top?limit=x",
     "/search?q=ab%00c", "?colour=red", "/1?colour=red", "/search?q=ab&colour=red", "?limit=1&limit=2", "?limit=%2B1", "?limit=1.5", "?status=",
 ])  # fmt: skip
 def test_a_wrong_query_is_422(orders: Replica, path: str):

@@ -55,4 +55,4 @@ def test_the_schema_lists_the_api_and_no_probe(orders: Replica):
     answer = schema["paths"]["/api/v1/orders/{order_id}"]["get"]["responses"]["200"]
     assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/OrderDetail"}
     apis = ("/api/v1/orders", "/api/v2/orders")
-    assert paths == {api + path for api in apis for path in ("", "/search", "/revenue/daily", "/{order_id}")}
+    assert paths == {api + path for api in apis for path in ("", "/search", "/revenue/daily", "/products/top", "/{order_id}")}

@@ -11,6 +11,11 @@ export interface AccessToken {
   roles: Role[];
 }
 
+/** What sold best, most revenue first. */
+export interface BestSellingProducts {
+  products: ProductSales[];
+}
+
 /** Somebody who signs in. */
 export interface Credentials {
   email: string;
@@ -35,6 +40,23 @@ export interface Grids {
   phone: Place[];
   tablet: Place[];
   desktop: Place[];
+}
+
+/** Error rate and latency over time, services by name. */
+export interface HealthHistory {
+  step_seconds: number;
+  /** Unix seconds: where each step begins. Every series has a value a time. */
+  times: number[];
+  services: HealthOfService[];
+}
+
+/** How one service answered, as the gateway saw it; null where nothing is known, or nobody asked. */
+export interface HealthOfService {
+  name: string;
+  requests_per_second: (number | null)[];
+  /** Of the answers: those with a status of 500 or more, 0 to 1. */
+  error_share: (number | null)[];
+  p95_ms: (number | null)[];
 }
 
 /** Languages of the front end. */
@@ -182,10 +204,33 @@ export interface ProblemDocument {
   }[];
 }
 
+/** What was sold of one product, cancelled orders left out, at the prices of then. */
+export interface ProductSales {
+  product_id: number;
+  name: string;
+  pieces: number;
+  revenue_cents: number;
+}
+
 /** What a sign-in page offers. */
 export interface ProviderList {
   /** Names, as in the path of `start`. */
   providers: string[];
+}
+
+/** Replicas over time, services by name. */
+export interface ReplicaHistory {
+  step_seconds: number;
+  /** Unix seconds: where each step begins. Every series has a value a time. */
+  times: number[];
+  services: ReplicasOfService[];
+}
+
+/** What the autoscaler did with one service; null where nothing is known. Of a step the most. */
+export interface ReplicasOfService {
+  name: string;
+  replicas: (number | null)[];
+  desired: (number | null)[];
 }
 
 /** What the autoscaler did. Without names: every service. */

@@ -124,6 +124,6 @@ export const de: Texts = {
     session_ended: "Ihre Sitzung ist beendet.",
     document_too_new: "Das hat eine neuere Version des Dashboards gespeichert. Versuchen Sie es in einer Minute wieder.",
     changed_meanwhile: "Es wurde inzwischen anderswo geändert.",
-    not_yet: "Hier gibt es noch keine Daten.",
+    metrics_not_kept: "Diese Plattform zeichnet solche Werte nicht auf.",
   },
 };

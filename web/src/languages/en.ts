@@ -120,7 +120,7 @@ export const en = {
     session_ended: "Your session is over.",
     document_too_new: "This was saved by a newer version of the dashboard. Try again in a minute.",
     changed_meanwhile: "It was changed elsewhere meanwhile.",
-    not_yet: "There is no data here yet.",
+    metrics_not_kept: "This platform keeps no such figures.",
   },
 };
 

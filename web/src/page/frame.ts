@@ -140,7 +140,6 @@ export class Frame {
   #problem(problem: Problem): HTMLElement {
     const { texts } = LANGUAGES[this.#given.language];
     const again = problem.isPassing ? h("button", { type: "button", onclick: () => this.draw() }, texts.board.retry) : null;
-    const picture = problem.code === "not_yet" ? null : icon("warning");
-    return h("div", { class: "widget-problem" }, picture, h("p", {}, told(problem, texts)), again);
+    return h("div", { class: "widget-problem" }, icon("warning"), h("p", {}, told(problem, texts)), again);
   }
 }

@@ -28,8 +28,11 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/settings/{user_id}"):   (200, 403, 403, 403, 401),
     ("PUT", "/settings/{user_id}"):   (200, 403, 403, 403, 401),
     ("GET", "/overview"):             (403, 403, 503, 403, 401),  # nobody listens where orders should be; `other` is staff
+    ("GET", "/platform/replicas"):    (403, 403, 403, 404, 401),  # nobody keeps metrics here
+    ("GET", "/platform/health"):      (403, 403, 404, 404, 401),
 }  # fmt: skip
 CODES = {401: "unauthenticated", 403: "forbidden", 404: "layout_unknown", 503: "temporarily_unavailable"}
+PLATFORM_CODES = {**CODES, 404: "metrics_not_kept"}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/layouts"): draft(name="Another"),
     ("PUT", LAYOUT): draft(note("a", "changed"), name="Changed"),
@@ -74,7 +77,7 @@ def test_cell(method: str, path: str, who: str, status: int, served: ServedApp, 
     )
     assert answer.status_code == status, answer.text
     if status in CODES:
-        assert answer.json()["code"] == CODES[status]
+        assert answer.json()["code"] == (PLATFORM_CODES if path.startswith("/platform/") else CODES)[status]
         assert ("www-authenticate" in answer.headers) == (status == 401)
         assert [owner.ask("GET", path).json() for path in (one, shares)] == before, "nothing has changed"
     else:

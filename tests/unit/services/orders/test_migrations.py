@@ -15,6 +15,7 @@ import pytest
 
 from services.common import migrations as runner
 from services.common.migrations import BASE, MigrationError, downgrade, newest, revision_of, revisions, upgrade
+from services.orders.repository import PLACED, PLACING
 from services.orders.rows import fill
 from services.orders.setup import MIGRATIONS
 
@@ -27,13 +28,20 @@ SCHEMA = {
     "keys": "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
     "WHERE connamespace = 'orders'::regnamespace AND contype <> 'n' AND conname <> 'alembic_version_pkc'",
     "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'orders' AND tablename <> 'alembic_version'",
-    "triggers": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = to_regclass('orders.orders') AND NOT tgisinternal",
+    "triggers": "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal "
+    "AND tgrelid IN (to_regclass('orders.orders'), to_regclass('orders.items'))",
     "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'orders'::regnamespace",
 }
 REVENUE = "SELECT day, sum(orders), sum(revenue_cents) FROM orders.daily_revenue GROUP BY day ORDER BY day"
 SUMMED_UP = """
     SELECT (created_at AT TIME ZONE 'UTC')::date, count(*), sum(total_cents) FROM orders.orders
     WHERE status <> 'cancelled' GROUP BY 1 ORDER BY 1
+"""
+
+SALES = "SELECT day, product_id, pieces, revenue_cents FROM orders.daily_product_sales WHERE pieces <> 0 ORDER BY 1, 2"
+SALES_SUMMED_UP = """
+    SELECT (created_at AT TIME ZONE 'UTC')::date, product_id, sum(quantity), sum(quantity::bigint * unit_price_cents)
+    FROM orders.items JOIN orders.orders ON orders.id = order_id WHERE status <> 'cancelled' GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
@@ -94,9 +102,12 @@ def test_rows_stay_and_revenue_is_counted_anew(empty_database: MakeDatabase):
     counted = rows(url, REVENUE)
     assert counted == rows(url, SUMMED_UP)
     assert len(counted) > 100
+    sold = rows(url, SALES)
+    assert sold == rows(url, SALES_SUMMED_UP)
+    assert len(sold) > 100
     back(url, "0001")
     migrate(url)
-    assert (rows(url, digest), rows(url, REVENUE)) == (before, counted)
+    assert (rows(url, digest), rows(url, REVENUE), rows(url, SALES)) == (before, counted, sold)
 
 
 def test_rows_are_the_same_whether_they_come_before_the_migrations_or_after(empty_database: MakeDatabase):
@@ -108,6 +119,7 @@ def test_rows_are_the_same_whether_they_come_before_the_migrations_or_after(empt
     migrate(early)
     assert schema_of(early) == schema_of(late)
     assert rows(early, REVENUE) == rows(late, REVENUE) == rows(late, SUMMED_UP)
+    assert rows(early, SALES) == rows(late, SALES) == rows(late, SALES_SUMMED_UP)
 
 
 def test_another_seed_other_rows(empty_database: MakeDatabase):
@@ -117,9 +129,10 @@ def test_another_seed_other_rows(empty_database: MakeDatabase):
     first = rows(url, SUMMED_UP)
     with psycopg.connect(url) as connection:
         connection.execute("TRUNCATE orders.items, orders.orders, orders.products, orders.customers")
-    assert rows(url, REVENUE) == []
+    assert rows(url, REVENUE) == rows(url, SALES) == []
     fill(url, today=TODAY, orders=100, seed=1)
     assert rows(url, REVENUE) == rows(url, SUMMED_UP) != first
+    assert rows(url, SALES) == rows(url, SALES_SUMMED_UP) != []
 
 
 def test_many_at_once_migrate_once(empty_database: MakeDatabase):
@@ -214,9 +227,11 @@ def test_an_index_that_was_left_invalid_is_built_anew(empty_database: MakeDataba
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'orders.orders_of_customer'::regclass")
         connection.execute("DROP TABLE orders.idempotency_keys, orders.outbox")
-        connection.execute("DROP TABLE orders.daily_revenue CASCADE")
-        for event in ("insert", "update", "delete", "truncate"):
-            connection.execute(f"DROP FUNCTION orders.count_revenue_on_{event} CASCADE")
+        connection.execute("DROP TABLE orders.daily_revenue, orders.daily_product_sales")
+        counting = connection.execute("SELECT oid::regprocedure::text FROM pg_proc WHERE proname LIKE 'count%'").fetchall()
+        for (function,) in counting:
+            if function.startswith("orders."):
+                connection.execute(f"DROP FUNCTION {function} CASCADE")
         connection.execute("UPDATE orders.alembic_version SET version_num = '0001'")
     assert migrate(url)
     assert rows(url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'orders.orders_of_customer'::regclass") == [(True,)]
@@ -231,7 +246,10 @@ def test_orders_are_read_and_placed_meanwhile(empty_database: MakeDatabase):
 
     def use() -> None:
         place = (
-            "INSERT INTO orders.orders (customer_id, status, pieces, total_cents, created_at) VALUES (1, 'placed', 1, 7, now())"
+            "WITH placed AS (INSERT INTO orders.orders (customer_id, status, pieces, total_cents, created_at) "
+            "VALUES (1, 'placed', 1, 7, now()) RETURNING id) "
+            "INSERT INTO orders.items (order_id, line, product_id, product_name, quantity, unit_price_cents) "
+            "SELECT id, 1, 7, 'lamp', 1, 7 FROM placed"
         )
         with psycopg.connect(url, autocommit=True, options="-c statement_timeout=5000") as connection:
             while not over.is_set():
@@ -249,6 +267,26 @@ def test_orders_are_read_and_placed_meanwhile(empty_database: MakeDatabase):
         using.result()
     assert len(waits) > 10
     assert rows(url, REVENUE) == rows(url, SUMMED_UP)
+    assert rows(url, SALES) == rows(url, SALES_SUMMED_UP)
+
+
+def test_many_who_sell_the_same_products_and_cancel_orders_at_once_lose_nothing(empty_database: MakeDatabase):
+    url = empty_database()
+    migrate(url)
+    fill(url, today=TODAY, orders=200)
+
+    def use(seed: int) -> None:
+        order = {"customer_id": 1, "product_ids": [1 + seed % 3, 2, 3], "quantities": [1, 2, 3]}
+        with psycopg.connect(url, autocommit=True) as connection:
+            for number in range(30):
+                connection.execute(PLACING + PLACED, order)
+                cancelled = f"UPDATE orders.orders SET status = 'cancelled' WHERE id % 30 = {number} AND id % 4 = {seed % 4}"
+                connection.execute(cancelled)
+
+    with ThreadPoolExecutor(6) as users:
+        for done in [users.submit(use, seed) for seed in range(6)]:
+            done.result()
+    assert rows(url, SALES) == rows(url, SALES_SUMMED_UP)
 
 
 def test_what_is_wrong_with_a_migration_is_said_and_only_that_one_undone(empty_database: MakeDatabase, tmp_path: Path):

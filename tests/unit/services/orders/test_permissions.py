@@ -19,6 +19,7 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "?customer_id={customer_id}"):  (200, 403, 200, 403, 401),
     ("GET", "/search?q={reference}"):       (200, 200, 200, 403, 401),
     ("GET", "/revenue/daily"):              (403, 403, 200, 403, 401),
+    ("GET", "/products/top"):               (403, 403, 200, 403, 401),
     ("GET", "/{order_id}"):                 (200, 403, 200, 403, 401),
     ("POST", ""):                           (201, 403, 201, 403, 401),
 }  # fmt: skip

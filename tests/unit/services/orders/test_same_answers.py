@@ -115,6 +115,13 @@ writes = st.one_of(
         st.builds(moment, st.integers(-1, 95), st.integers(-43200, 43199)),
         ids,
     ),
+    st.builds("UPDATE orders.items SET quantity = quantity + {} WHERE order_id = {}".format, st.integers(1, 3), ids),
+    st.builds(
+        "UPDATE orders.items SET product_id = {0}, unit_price_cents = unit_price_cents + {0} WHERE line = 2 AND order_id > {1}".format,
+        st.integers(1, 500),
+        ids,
+    ),
+    st.builds("DELETE FROM orders.items WHERE line = 3 AND order_id > {}".format, ids),
     st.builds("DELETE FROM orders.items WHERE order_id = {0}; DELETE FROM orders.orders WHERE id = {0}".format, ids),
 )
 
@@ -137,6 +144,8 @@ def test_both_sides_answer_the_same(both: Both, writes: list[str], data: st.Data
     both.ask(lambda orders: orders.find_by_customer_name(prefix, limit=given_filters["limit"]))
     days = data.draw(st.integers(1, 90))
     both.ask(lambda orders: orders.daily_revenue(days))
+    limit = data.draw(st.sampled_from([1, 5, 20]))
+    both.ask(lambda orders: orders.top_products(days, limit=limit))
 
 
 @settings(max_examples=20)
