@@ -21,7 +21,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# A replica's first start must not pay for compiling what it imports.
-	@cd $(VENV)/lib/python3*/site-packages && ../../../bin/python -m compileall -q aiohttp alembic anyio fastapi prometheus_client psycopg psycopg_binary psycopg_pool pydantic starlette uvicorn yarl click httptools attr multidict annotated_types idna h11 mako sqlalchemy
+	@cd $(VENV)/lib/python3*/site-packages && ../../../bin/python -m compileall -q aiohttp alembic anyio fastapi prometheus_client psycopg psycopg_binary psycopg_pool pydantic starlette uvicorn yarl click httptools attr multidict annotated_types idna h11 mako sqlalchemy opentelemetry pythonjsonlogger
 	@$(BIN)/python -m compileall -q services src
 	@rm -f $(VENV)/.installed-*; touch $@
 

@@ -31,7 +31,7 @@ Every answer that is an error, of the gateway and of each service, is one docume
 | `detail` | what happened this time, for developers |
 | `type` | the code's entry on this page |
 | `instance` | the path that was asked for; not there where the request was refused before anybody looked at it |
-| `trace_id` | show it with unexpected errors: it finds the request in traces and logs. It is that of the request's `traceparent`, else its `x-request-id` without dashes |
+| `trace_id` | show it with unexpected errors: it finds the request in traces and logs. It is that of the request's `traceparent`, else its `x-request-id` without dashes; [telemetry.md](telemetry.md) |
 | `conflict` | with `changed_meanwhile`: `current`, what is stored now, and `yours`, what was sent, to be merged |
 | `errors` | with `validation_failed`: one entry a field, at most {most}. `field` is a JSON pointer into the body, or a parameter's name |
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import signal
 import time
 from types import FrameType
@@ -11,6 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from services.common.logs import set_up_logs
 from services.common.settings import ServiceSettings
 from services.common.traffic import Traffic
 
@@ -47,7 +47,7 @@ class DrainingServer(uvicorn.Server):
 
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Serve until told to stop. `app.state.traffic` is what `create_app` put there."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logs(service=settings.service, replica=settings.replica)
     config = uvicorn.Config(
         app,
         host=settings.host,

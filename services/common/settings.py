@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+TRACE_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
 
 class SettingsError(Exception):
     """An environment variable is missing or wrong; the message names it and what was expected."""
@@ -32,6 +34,9 @@ class ServiceSettings:
     drain_limit_seconds: float
     """The longest it goes on serving; below the time between SIGTERM and SIGKILL."""
 
+    sends_traces: bool = False
+    """Whether OTEL_… names a collector; the SDK reads everything else of it by itself (docs/telemetry.md)."""
+
     most_in_flight: int
     """Requests served at once; more are refused (see `traffic`). A full queue should be worked off well within the SLO: 24 take a
     replica of 100m about 0.2 s."""
@@ -49,6 +54,7 @@ class ServiceSettings:
             cache_redis_url=read_redis_url(environment, "CACHE_REDIS_URL") or read_redis_url(environment, "REDIS_URL"),
             drain_quiet_seconds=read_seconds(environment, "DRAIN_QUIET_SECONDS", default=1.0),
             drain_limit_seconds=read_seconds(environment, "DRAIN_LIMIT_SECONDS", default=7.0),
+            sends_traces=read_sends_traces(environment),
             most_in_flight=read_count(environment, "MOST_IN_FLIGHT", default=24),
         )
 
@@ -103,6 +109,22 @@ def read_seconds(environment: Mapping[str, str], name: str, *, default: float) -
     if not 0 <= seconds <= 3600:  # noqa: PLR2004 - an hour: nobody drains longer
         raise SettingsError(f"{name} is {text!r}; expected seconds from 0 to 3600")
     return seconds
+
+
+def read_sends_traces(environment: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's own variables name a collector and do not turn traces off. Raises SettingsError for a wrong one."""
+    name = next((name for name in TRACE_ENDPOINTS if environment.get(name)), None)
+    off = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    exporter = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower() or "otlp"
+    if name is None or off or exporter == "none":
+        return False
+    if exporter != "otlp":
+        raise SettingsError(f"OTEL_TRACES_EXPORTER is {exporter!r}; expected otlp or none")
+    # The value is not repeated: it may hold a password.
+    url = urlsplit(environment[name])
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise SettingsError(f"{name} is no address of a collector; expected a URL such as http://host:4318")
+    return True
 
 
 def read_count(environment: Mapping[str, str], name: str, *, default: int) -> int:

@@ -11,6 +11,7 @@ from services.common.http_client.client import ServiceClient
 from services.common.http_client.transport import HttpTransport
 from services.common.metrics import Metrics
 from services.common.tokens.authentication import create_authentication, create_guard
+from services.common.tracing.tracing import create_tracing
 from services.dashboard.consumers import create_consumers
 from services.dashboard.endpoints import create_router
 from services.dashboard.front_end import create_front_end_router
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
+        tracing=create_tracing(settings),
         adapters=[orders, *sources, *events, *authentication.adapters],
     )
     app.state.authenticator = authentication.authenticator

@@ -16,6 +16,7 @@ from services.common.metrics import Metrics
 from services.common.tokens.authenticator import Authenticator
 from services.common.tokens.revocations import Revocations
 from services.common.tokens.verifier import TokenVerifier
+from services.common.tracing.tracing import create_tracing
 from services.identity.access_tokens import AccessTokens
 from services.identity.endpoints import create_router
 from services.identity.key_repository import KeyRepository
@@ -85,6 +86,7 @@ def create_app(settings: Settings, *, policy: TokenPolicy | None = None) -> Fast
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
+        tracing=create_tracing(settings),
         adapters=[passwords, keys, relay, events, *clients.values()],
     )
     app.state.authenticator = Authenticator(TokenVerifier(keys, revocations, settings.expected), keys)

@@ -14,6 +14,7 @@ from services.common.events.outbox import OutboxRepository
 from services.common.events.relay import OutboxRelay
 from services.common.metrics import Metrics
 from services.common.tokens.authentication import create_authentication, create_guard
+from services.common.tracing.tracing import create_tracing
 from services.orders.endpoints import create_routers
 from services.orders.repository import OrdersRepository
 from services.orders.service import OrdersService
@@ -40,6 +41,7 @@ def create_app(settings: Settings, *, repository: Callable[[Database], OrdersRep
         database=database,
         metrics=metrics,
         most_in_flight=settings.most_in_flight,
+        tracing=create_tracing(settings),
         adapters=[cache, events, *authentication.adapters],
     )
     app.state.authenticator = authentication.authenticator

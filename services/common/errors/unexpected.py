@@ -39,7 +39,7 @@ class UnexpectedErrorMiddleware:
         except Exception:
             trace_id = trace_id_of(scope)
             # %r: a path may hold line breaks.
-            log.exception("%s: %r %r failed, trace id %s", self._factory.service, scope["method"], scope["path"], trace_id)
+            log.exception("%r %r failed", scope["method"], scope["path"], extra={"trace_id": trace_id})
             if started:
                 raise  # the server closes the connection: half an answer must not look like a whole one
             response = self._factory.response("internal_error", instance=instance_of(scope), trace_id=trace_id)

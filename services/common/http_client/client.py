@@ -23,6 +23,7 @@ from services.common.http_client.repetition import is_failure, is_repeatable, is
 from services.common.http_client.retry_after import read_retry_after
 from services.common.http_client.retry_budget import RetryBudget
 from services.common.http_client.transport import Transport
+from services.common.tracing.client_span import end_attempt, start_attempt, trace_headers
 
 MOST_RETRY_AFTER_SECONDS = 60.0
 """What users are told at most."""
@@ -155,7 +156,8 @@ class ServiceClient:
         started = self._clock.now()
         if number == 1:
             self._budget.asked(started)
-        headers = headers_for(serving(), left) if self._propagates else {}
+        span = start_attempt(self._name, asked.method, number=number)
+        headers = {**headers_for(serving(), left), **trace_headers(span)} if self._propagates else {}
         if asked.body is not None:
             headers["content-type"] = "application/json"
         if asked.idempotency_key is not None:
@@ -171,6 +173,7 @@ class ServiceClient:
             status = error.failure.value
         finally:
             self._metrics.attempted(status, self._clock.now() - started)
+            end_attempt(span, status)
         return outcome
 
     def _wait_after(self, outcome: Reply | AttemptError, asked: Asked, ends: float, *, number: int) -> float | None:

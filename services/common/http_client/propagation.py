@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from services.common.errors.trace_id import parse_request_id, parse_traceparent
 from services.common.http_client.deadline import READ_HEADERS, SENT_HEADER, read_seconds_left, write_seconds_left
 
 if TYPE_CHECKING:
@@ -28,8 +29,17 @@ class Incoming:
     """Seconds on the monotonic clock."""
     trace: tuple[tuple[str, str], ...]
     """W3C Trace Context's headers as they came."""
+    request_id: bytes | None = None
+    """Envoy's `x-request-id` as it came."""
     authorization: str | None = field(default=None, repr=False)
     """Whoever asks us may ask in this name what we ask: the access token as it came. None where there is not exactly one."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """For logs, and read only then: the same that the request's problem documents show, where it brought one."""
+        parents = [parse_traceparent(value.encode("latin-1")) for name, value in self.trace if name == "traceparent"]
+        found = next((parent.trace_id for parent in parents if parent is not None), None)
+        return found or (parse_request_id(self.request_id) if self.request_id is not None else None)
 
 
 _serving: ContextVar[Incoming | None] = ContextVar("serving", default=None)
@@ -67,6 +77,7 @@ class PropagationMiddleware:
             return
         seconds = self._longest_seconds
         trace: tuple[tuple[str, str], ...] = ()
+        request_id: bytes | None = None
         authorizations: list[str] = []
         for name, value in scope["headers"]:
             if name in READ_HEADERS:
@@ -75,11 +86,13 @@ class PropagationMiddleware:
                     seconds = left
             elif name in _TRACE_HEADERS and len(value) <= _LONGEST_TRACE_HEADER:
                 trace += ((_TRACE_HEADERS[name], value.decode("latin-1")),)
+            elif name == b"x-request-id":
+                request_id = value
             elif name == b"authorization":
                 authorizations.append(value.decode("latin-1"))
         # Of two, the gateway may have verified the other one.
         authorization = authorizations[0] if len(authorizations) == 1 else None
-        before = _serving.set(Incoming(self._now() + seconds, trace, authorization))
+        before = _serving.set(Incoming(self._now() + seconds, trace, request_id, authorization))
         try:
             await self._app(scope, receive, send)
         finally:

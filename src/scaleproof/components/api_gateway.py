@@ -14,6 +14,7 @@ from scaleproof.components.gateway_problems import API_VERSION
 from scaleproof.components.gateway_routes import API_VERSION as GATEWAY_API
 from scaleproof.components.gateway_routes import INTERNAL, PUBLIC, internal_ports, internal_routes, public_routes
 from scaleproof.components.gateway_settings import GatewaySettings
+from scaleproof.components.gateway_tracing import gateway_tracing
 from scaleproof.components.helm_release import HelmRelease
 from scaleproof.components.manifest import Manifest, manifest, standard_labels
 from scaleproof.components.network_policy import Peer, namespace_peer
@@ -92,7 +93,7 @@ def gateway_manifests(args: GatewayArgs) -> list[Manifest]:
     internal = internal_ports(platform)
     found = [
         manifest(GATEWAY_API, "GatewayClass", namespace, None, labels, spec={"controllerName": CONTROLLER}),
-        _proxy(PUBLIC, args, labels, settings.service_type),
+        _proxy(PUBLIC, args, labels, settings.service_type, tracing=gateway_tracing(platform, settings)),
         _gateway(PUBLIC, namespace, labels, _public_listeners(args)),
         client_policy(PUBLIC, platform, namespace, labels),
     ]
@@ -157,7 +158,15 @@ def _listener(name: str, port: int) -> dict[str, Any]:
     return {"name": name, "port": port, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "Same"}}}
 
 
-def _proxy(name: str, args: GatewayArgs, labels: Mapping[str, str], service_type: str) -> Manifest:
+def _proxy(
+    name: str,
+    args: GatewayArgs,
+    labels: Mapping[str, str],
+    service_type: str,
+    *,
+    tracing: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """`tracing`: what the proxies add to their telemetry; the internal ones make no spans, as both ends of their requests do."""
     settings, full_name = args.settings, f"{args.namespace}-{name}"
     container: dict[str, Any] = {"resources": settings.resources.model_dump(mode="json")}
     if settings.envoy_image is not None:
@@ -171,7 +180,11 @@ def _proxy(name: str, args: GatewayArgs, labels: Mapping[str, str], service_type
     spec = {
         "provider": {"type": "Kubernetes", "kubernetes": kubernetes},
         # The same names of Envoy's series as on the embedded default: rules are named after their service.
-        "telemetry": {"metrics": {"clusterStatName": "%ROUTE_RULE_NAME%"}, "accessLog": {"disable": True}},
+        "telemetry": {
+            "metrics": {"clusterStatName": "%ROUTE_RULE_NAME%"},
+            "accessLog": {"disable": True},
+            **({"tracing": dict(tracing)} if tracing is not None else {}),
+        },
         "bootstrap": {"type": "Merge", "value": _bootstrap(args.platform)},
     }
     return manifest(API_VERSION, "EnvoyProxy", name, args.namespace, labels, spec=spec)

@@ -39,3 +39,7 @@ class GatewaySettings(SpecModel):
         default="Local",
         description="Local: each proxy counts for itself. Global: together; Envoy Gateway needs its Redis then.",
     )
+    traces_port: Annotated[int, Field(gt=0, lt=65536)] = Field(
+        default=4317,
+        description="Of the collector of `telemetry.traces`, for OTLP over gRPC: Envoy Gateway sends spans no other way.",
+    )

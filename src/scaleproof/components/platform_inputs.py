@@ -142,6 +142,12 @@ def _check_together(inputs: PlatformInputs, stack_file: Path, platform_file: Pat
             f"{where}: gateway: jwt_issuer and jwks_url change `gateway.jwt` of {platform_file}, which has none",
             hint="add it there, or remove them here",
         )
+    traces = platform.telemetry.traces
+    if traces is not None and not traces.endpoint.startswith("http://"):
+        raise BadInputError(
+            f"{platform_file}: telemetry.traces.endpoint: {traces.endpoint}: expected http:// and a collector in the cluster",
+            hint="such as http://collector.observability.svc.cluster.local:4318; `local` is of the embedded default alone",
+        )
     if settings.database.secret and inputs.database_url_given:
         raise BadInputError(
             f"{where}: database.secret and {DATABASE_URL_KEY} both say where the database is", hint="remove one of them"

@@ -23,6 +23,7 @@ from scaleproof.components.redis import RedisArgs
 from scaleproof.components.replica_pod import Container, Serving
 from scaleproof.components.secret_values import secret
 from scaleproof.components.secret_variable import SecretVariable
+from scaleproof.spec.tracing import host_and_port, trace_variables
 
 DATABASE_SECRET: Final = "database"  # noqa: S105 - a name
 
@@ -144,7 +145,7 @@ def service_args(inputs: PlatformInputs, name: str, variables: Sequence[SecretVa
     container = Container(
         image=inputs.image_of(name),
         resources=policy.resources,
-        environment={**callees, **_metrics_addresses(inputs, name), **service.environment},
+        environment={**callees, **_metrics_addresses(inputs, name), **_trace_variables(inputs, name), **service.environment},
         secrets=variables,
         secrets_as_file=settings.secrets_as == "file",
         image_pull_policy=settings.image_pull_policy,
@@ -198,6 +199,8 @@ def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         flows.append(Flow([namespace_peer(inputs.monitoring_namespace)], [port]))
+    if platform.telemetry.traces is not None:
+        flows.append(Flow([], [host_and_port(platform.telemetry.traces.endpoint)[1]]))
     return flows
 
 
@@ -207,6 +210,11 @@ def _database_flows(inputs: PlatformInputs) -> list[Flow]:
     if inputs.settings.database.secret is not None or inputs.database_url_given:
         return [Flow([], [inputs.settings.database.port])]
     return []
+
+
+def _trace_variables(inputs: PlatformInputs, name: str) -> dict[str, str]:
+    traces = inputs.platform.telemetry.traces
+    return trace_variables(name, traces.endpoint, traces.sampled) if traces is not None else {}
 
 
 def _request_metric(inputs: PlatformInputs, name: str) -> RequestMetric | None:

@@ -16,6 +16,7 @@ from scaleproof.report.wording import amount, clock, duration, is_known, listed,
 from scaleproof.telemetry.cost import cost
 from scaleproof.telemetry.marks import MARKED_SHARE_LIMIT, MARKS
 from scaleproof.telemetry.percentiles import histogram_between, histogram_quantile
+from scaleproof.telemetry.spans import MOST_CALLS, Edge, edges_of
 from scaleproof.telemetry.summary import Summary, summarise
 from scaleproof.tuner.results import Proof
 
@@ -220,6 +221,7 @@ def _side_findings(measured: MeasuredSide) -> list[Finding]:
             )
         )
     found += [_dip(dip) for dip in dips_of(measured.side.run)]
+    found += [_chatty(edge) for edge in edges_of(measured.side.run) if edge.chatty]
     if summary.marked_share:
         seconds = {code: count for code, count in summary.marks.items() if count}
         meanings = {mark.code: mark for mark in MARKS}
@@ -245,6 +247,22 @@ def _dip(dip: Dip) -> Finding:
         f"{dip.component} {dip.what} at {clock(dip.time_s)} and was {back}; {bad if dip.bad else none}.",
         "caution",
         evidence={"time_s": dip.time_s, "component": dip.component, "bad": dip.bad, "intended": dip.intended},
+    )
+
+
+def _chatty(edge: Edge) -> Finding:
+    return Finding(
+        "chatty-edge",
+        f"{edge.caller} calls {edge.callee} {edge.calls_per_request:.1f} times to serve one {edge.entry}: "
+        f"more than {MOST_CALLS:.0f} calls could be one that asks for all of it.",
+        "caution",
+        evidence={
+            "entry": edge.entry,
+            "caller": edge.caller,
+            "callee": edge.callee,
+            "calls_per_request": edge.calls_per_request,
+            "requests": edge.requests,
+        },
     )
 
 

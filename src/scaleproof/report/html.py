@@ -62,7 +62,18 @@ def html_report(findings: Findings) -> str:
     proof = findings.subject.proof
     plotly_js, own_js = _script(plotly.offline.get_plotlyjs()), _script(asset("report.js"))
     tables = {table.code: table for table in findings.tables}
-    names = ("promises", "policy", "decisions", "sensitivity", "frontier", "predictions", "calibration", "runs", "events")
+    names = (
+        "promises",
+        "policy",
+        "decisions",
+        "sensitivity",
+        "frontier",
+        "predictions",
+        "calibration",
+        "runs",
+        "calls",
+        "events",
+    )
     page: str = template("report.html.j2").render(
         findings=findings,
         groups=groups,
@@ -108,6 +119,7 @@ def _contents(findings: Findings, charts: dict[str, Any], groups: dict[str, list
             ("search", "Search", charts["frontier"] or groups["found"]),
             ("prediction", "Prediction", "predictions" in tables),
             ("calibration", "Calibration", charts["capacity"]),
+            ("calls", "Calls", "calls" in tables),
             ("machine", "Machine", True),
             ("events", "Events", True),
             ("again", "Do it again", True),

@@ -10,7 +10,7 @@ from scaleproof.report.markdown_text import fenced, inline
 from scaleproof.report.result_tables import Table
 
 _SIGNS: Final = {"yes": "✅", "no": "❌", "could not measure": "❔"}
-_SHOWN: Final = ("promises", "policy", "predictions", "runs", "calibration")
+_SHOWN: Final = ("promises", "policy", "predictions", "runs", "calibration", "calls")
 _FOLDED: Final = ("frontier", "sensitivity", "events", "decisions")
 
 

@@ -9,6 +9,7 @@ from scaleproof.report.policy_change import changed_fields
 from scaleproof.report.subject import Subject
 from scaleproof.report.wording import MISSING, amount, change, clock, duration, is_known, number, percent, points
 from scaleproof.simulator.calibration import Estimate
+from scaleproof.telemetry.spans import MOST_CALLS, edges_of
 from scaleproof.telemetry.summary import Summary
 
 Cells = tuple[str, ...]
@@ -35,6 +36,7 @@ def result_tables(subject: Subject, summaries: Sequence[Summary]) -> tuple[Table
         _sensitivity(subject),
         _calibration(subject),
         _runs(subject),
+        _calls(subject),
         _events(subject),
         _decisions(subject),
     ]
@@ -229,6 +231,30 @@ def _runs(subject: Subject) -> Table:
             "Folder",
         ),
         tuple(rows),
+    )
+
+
+def _calls(subject: Subject) -> Table:
+    rows = [
+        (
+            side.title,
+            edge.entry,
+            f"{edge.caller} → {edge.callee}",
+            f"{edge.calls_per_request:.1f}",
+            number(edge.requests),
+            number(edge.failed),
+            "yes" if edge.chatty else "no",
+        )
+        for side in subject.sides
+        for edge in edges_of(side.run)
+    ]
+    return Table(
+        "calls",
+        "Calls between services",
+        f"Of the requests whose trace was recorded: how often serving one makes a service call another, repeated attempts included. "
+        f"More than {MOST_CALLS:.0f} calls are chatty: one question could be asked instead.",
+        ("Run", "Request", "Edge", "Calls a request", "Requests recorded", "Calls failed", "Chatty?"),
+        tuple(rows[:200]),
     )
 
 

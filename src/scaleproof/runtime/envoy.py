@@ -39,16 +39,25 @@ class EnvoyGateway:
 
     `internal_ports`: service → loopback port where other services call it. All of a service's requests, from outside or
     from another service, are balanced together, per request. Raises CannotMeasureError where no Envoy is installed.
+    `traces_endpoint`: where `telemetry.traces` go.
     """
 
     def __init__(
-        self, directory: Path, platform: Platform, gateway_port: int, admin_port: int, internal_ports: Mapping[str, int]
+        self,
+        directory: Path,
+        platform: Platform,
+        gateway_port: int,
+        admin_port: int,
+        internal_ports: Mapping[str, int],
+        *,
+        traces_endpoint: str | None = None,
     ) -> None:
         self.directory = directory.absolute()
         self.platform = platform
         self.gateway_port = gateway_port
         self.admin_port = admin_port
         self.internal_ports = dict(internal_ports)
+        self.traces_endpoint = traces_endpoint
         self.stats_path = STATS_PATH
         self._binary = find_envoy()
         self._written: dict[str, str] = {}
@@ -68,6 +77,7 @@ class EnvoyGateway:
             self.internal_ports,
             self._endpoints,
             trusted_certificates=_trusted_certificates(),
+            traces_endpoint=self.traces_endpoint,
         )
         write_whole(self._bootstrap, json.dumps(document, indent=1) + "\n")
 

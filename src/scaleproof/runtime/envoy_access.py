@@ -54,18 +54,18 @@ def route_filters(gateway: Gateway, *, public: bool, most_clients: int) -> Json:
     return found
 
 
-def jwks_cluster(jwks_url: str, trusted_certificates: str) -> Json:
-    """Where keys of somebody else come from. `trusted_certificates`: file of the authorities that https is checked against."""
-    url = urlsplit(jwks_url)
+def outside_cluster(name: str, address_url: str, trusted_certificates: str) -> Json:
+    """A server that is not of this platform. `trusted_certificates`: file of the authorities that https is checked against."""
+    url = urlsplit(address_url)
     host = url.hostname or ""
     address = {"socket_address": {"address": host, "port_value": url.port or (443 if url.scheme == "https" else 80)}}
     cluster: Json = {
-        "name": JWKS_CLUSTER,
+        "name": name,
         "type": "STRICT_DNS",
         "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "2s",
         "load_assignment": {
-            "cluster_name": JWKS_CLUSTER,
+            "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     }

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from scaleproof.runtime.envoy_access import http_filters, jwks_cluster, route_filters
+from scaleproof.runtime.envoy_access import JWKS_CLUSTER, http_filters, outside_cluster, route_filters
 from scaleproof.runtime.envoy_replies import local_replies, trace_id_filter
+from scaleproof.runtime.envoy_tracing import TRACES_CLUSTER, traced_route, tracing
 from scaleproof.spec.gateway import Deprecation
 from scaleproof.spec.gateway_behaviour import (
     LEAST_CONCURRENT_RETRIES,
@@ -53,12 +54,15 @@ def bootstrap(
     endpoints_folder: Path,
     *,
     trusted_certificates: str = "",
+    traces_endpoint: str | None = None,
 ) -> Json:
     """The bootstrap file: listeners and clusters never change while Envoy runs, endpoints come from files in the folder.
 
     `trusted_certificates`: file of the authorities that a `gateway.jwt.jwks_url` with https is checked against.
+    `traces_endpoint`: where `telemetry.traces` go, which may have said "local".
     """
     jwt = platform.gateway.jwt
+    traces = platform.telemetry.traces
     public = _listener(
         "gateway",
         gateway_port,
@@ -67,6 +71,7 @@ def bootstrap(
         host={"request_headers_to_add": [_time_left(platform)]},
         filters=http_filters(platform.gateway),
         dropped=sorted(jwt.claim_headers.values()) if jwt is not None else (),
+        more={"tracing": tracing(traces, traces_endpoint)} if traces is not None and traces_endpoint is not None else None,
     )
     internal = [
         _listener(f"internal_{name}", port, [_route({"prefix": "/"}, name, platform)], platform, host=CALLED)
@@ -74,7 +79,9 @@ def bootstrap(
     ]
     clusters = [_cluster(name, service, platform, endpoints_folder) for name, service in platform.services.items()]
     if jwt is not None and jwt.jwks_url is not None:
-        clusters.append(jwks_cluster(jwt.jwks_url, trusted_certificates))
+        clusters.append(outside_cluster(JWKS_CLUSTER, jwt.jwks_url, trusted_certificates))
+    if traces_endpoint is not None:
+        clusters.append(outside_cluster(TRACES_CLUSTER, traces_endpoint, trusted_certificates))
     return {
         "node": {"id": "scaleproof-gateway", "cluster": platform.name},
         "admin": {"address": _address(admin_port), "ignore_global_conn_limit": True},
@@ -162,6 +169,8 @@ def _gateway_routes(platform: Platform) -> list[Json]:
         match = {"path_separated_prefix": prefix} if prefix else {"prefix": "/"}
         access = route_filters(platform.gateway, public=prefix in open_paths, most_clients=connections(platform))
         route = {**_route(match, name, platform), **({"typed_per_filter_config": access} if access else {})}
+        if platform.telemetry.traces is not None:
+            route |= traced_route(prefix)
         deprecation = platform.gateway.deprecation_of(prefix)
         if deprecation is not None:
             route["response_headers_to_add"] = _deprecation(deprecation)
@@ -214,8 +223,12 @@ def _listener(
     host: Json | None = None,
     filters: Sequence[Json] = (),
     dropped: Sequence[str] = (),
+    more: Json | None = None,
 ) -> Json:
-    """`host` adds to the virtual host; `filters` come before the router; `dropped` are headers of clients that mean something here."""
+    """`host` adds to the virtual host, `more` to the connection manager; `filters` come before the router.
+
+    `dropped` are headers of clients that mean something here.
+    """
     manager = {
         "@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
@@ -249,6 +262,7 @@ def _listener(
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_REDIRECT",
         "local_reply_config": local_replies(platform.gateway),
+        **(more or {}),
     }
     return {
         "name": name,

@@ -23,12 +23,14 @@ from scaleproof.runtime.orders import Orders
 from scaleproof.runtime.process import tail
 from scaleproof.runtime.processes import carrying
 from scaleproof.runtime.recorder import COLUMNS
+from scaleproof.runtime.span_file import read_span_file
 from scaleproof.runtime.state_folder import MARKER, StateFolder
 from scaleproof.simulator.calibration import Stamp
 from scaleproof.spec.database_roles import check_names
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
+from scaleproof.telemetry.spans import span_table
 from scaleproof.telemetry.tables import TABLES
 from scaleproof.tuner.ports import Observations, Progress, ServiceState
 
@@ -112,7 +114,8 @@ class LocalPlatform:
     def observe(self, start: float, end: float) -> Observations:
         """What the platform saw between two Unix times; the generator's columns are absent."""
         columns = self._control.ask("observe", {"start": start, "end": end}, timeout_seconds=OBSERVE_SECONDS)
-        return Observations(tables={name: _frame(name, columns[name]) for name in COLUMNS})
+        spans = span_table(read_span_file(self._folder.run, start, end), start)
+        return Observations(tables={**{name: _frame(name, columns[name]) for name in COLUMNS}, "spans": spans})
 
     def prepare(self, users: int, output: Path) -> None:
         """Run `load.prepare` for so many users; what it prints is written to that new file, which only its owner may read.

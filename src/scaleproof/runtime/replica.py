@@ -243,8 +243,8 @@ class Replica:
         self.shared.recorder.event(kind, self.service_name, self.name, message)
 
 
-def told(name: str, service: Service, folder: Path, addresses: Mapping[str, str]) -> Service:
-    """The service with what it alone is told: addresses, unless its own environment says otherwise, and files of its `secrets`.
+def told(name: str, service: Service, folder: Path, variables: Mapping[str, str]) -> Service:
+    """The service with what it alone is told: variables, unless its own environment says otherwise, and files of its `secrets`.
 
     Each secret is a private file of the folder, drawn where it is not there yet.
     """
@@ -252,4 +252,4 @@ def told(name: str, service: Service, folder: Path, addresses: Mapping[str, str]
     for file in files.values():
         keep_secret(file, new_key)
     named = {f"{each}_FILE": str(file) for each, file in files.items()}
-    return service.model_copy(update={"environment": {**addresses, **service.environment, **named}})
+    return service.model_copy(update={"environment": {**variables, **service.environment, **named}})

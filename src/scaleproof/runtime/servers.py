@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from scaleproof.runtime.replica import Surroundings
 from scaleproof.runtime.state_folder import StateFolder
 from scaleproof.spec.errors import CannotMeasureError
 from scaleproof.spec.platform import Platform
+from scaleproof.spec.tracing import LOCAL, trace_variables
 
 STOP_SECONDS = 3.0
 SETUP_SECONDS = 300.0
@@ -43,6 +45,12 @@ class Servers:
         self._platform = platform
         self._recorder = recorder
         self._environment = environment
+        traces = platform.telemetry.traces
+        self._receiver_port = ports.take() if traces is not None and traces.endpoint == LOCAL else None
+        self.traces_endpoint: str | None = None
+        if traces is not None:
+            own = f"http://127.0.0.1:{self._receiver_port}"
+            self.traces_endpoint = own if self._receiver_port is not None else traces.endpoint
         callees = sorted({callee for service in platform.services.values() for callee in service.calls})
         self.envoy = EnvoyGateway(
             folder.run / "envoy",
@@ -50,6 +58,7 @@ class Servers:
             platform.gateway.port or ports.take(),
             ports.take(),
             {name: ports.take() for name in callees},
+            traces_endpoint=self.traces_endpoint,
         )
         self.redis = RedisServer(folder.run / "redis", ports.take(), platform.redis) if platform.redis else None
         state = platform.state_redis
@@ -69,13 +78,25 @@ class Servers:
             start = self._program("postgres", server.command, lambda: server.run_as)
             ready = _threaded(server.is_ready)
             self.datastores.append(Component("postgres", start, ready, recorder, stop_signal=server.stop_signal))
+        self.receiver: Component | None = None
+        if self._receiver_port is not None:
+            program = [sys.executable, "-m", "scaleproof.runtime.trace_receiver", str(self._receiver_port), str(folder.run)]
+            ready = _threaded(lambda: _answers(f"{self.traces_endpoint}/readyz"))
+            self.receiver = Component("traces", self._program("traces", lambda: program), ready, recorder)
         autoscaler = [sys.executable, "-m", "scaleproof.runtime.autoscaler", str(folder.root), str(seed)]
         self.autoscaler = Component("autoscaler", self._program("autoscaler", lambda: autoscaler), _at_once, recorder)
 
     @property
     def components(self) -> list[Component]:
         """All of them."""
-        return [self.gateway, *self.datastores, self.autoscaler]
+        return [self.gateway, *self.datastores, self.autoscaler, *([self.receiver] if self.receiver is not None else [])]
+
+    def trace_variables(self, service: str) -> dict[str, str]:
+        """What that service is told of traces; nothing where there are none."""
+        traces = self._platform.telemetry.traces
+        if traces is None or self.traces_endpoint is None:
+            return {}
+        return trace_variables(service, self.traces_endpoint, traces.sampled)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -175,6 +196,14 @@ def _threaded(ask: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
         return await asyncio.to_thread(ask)
 
     return asked
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  on loopback, a port of ours
+            return True
+    except OSError:
+        return False
 
 
 async def _at_once() -> bool:

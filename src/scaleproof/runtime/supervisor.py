@@ -54,15 +54,15 @@ class Supervisor:
         self.cpu_limit: CpuLimit
         self.servers: Servers
         self.services: Mapping[str, Service]
-        """With what each is told alone: the files of its secrets, its own way into the database."""
+        """With what each is told alone: the files of its secrets, its own way into the database, what becomes of traces."""
         self._shared: Surroundings
         self.observer: Observer
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of the platform inherits."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        """What every process of the platform inherits: no PostgreSQL of somebody else's, and traces only as the spec says."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "OTEL_"))}
         return inherited | {MARKER: self.orders.token}
 
     async def run(self) -> None:
@@ -117,7 +117,12 @@ class Supervisor:
             drain_propagation_seconds=self.servers.drain_propagation_seconds,
         )
         self.services = {
-            name: told(name, service, self.folder.secrets, self.servers.database_address(name))
+            name: told(
+                name,
+                service,
+                self.folder.secrets,
+                {**self.servers.trace_variables(name), **self.servers.database_address(name)},
+            )
             for name, service in self.platform.services.items()
         }
         await self._set_up(shared)

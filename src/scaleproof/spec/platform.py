@@ -12,6 +12,7 @@ from scaleproof.spec.gate import Gate
 from scaleproof.spec.gateway import Gateway, HttpPath
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.policy import ResourceRequirements
+from scaleproof.spec.tracing import Telemetry
 
 PLATFORM_VERSION: Final = 1
 
@@ -158,6 +159,7 @@ class Platform(SpecModel):
         description="REDIS_URL is then this server's, and CACHE_REDIS_URL that of `redis`. Otherwise `redis` serves both.",
     )
     postgres: Postgres | None = None
+    telemetry: Telemetry = Telemetry()
     load: Load = Load()
     check: Gate = Gate()
 

@@ -19,7 +19,7 @@ from scaleproof.spec.errors import BadInputError
 from scaleproof.spec.model import SpecModel
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.policy import Policy
-from scaleproof.telemetry.tables import TABLES
+from scaleproof.telemetry.tables import OPTIONAL, TABLES
 
 RUN_VERSION: Final = 1
 
@@ -78,11 +78,21 @@ def write_run(run: Run, folder: Path) -> Path:
     unfinished.mkdir(parents=True)
     for name, schema in TABLES.items():
         frame = run.tables.get(name, empty_table(name))
+        if name in OPTIONAL and frame.empty:
+            continue
         table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
         pq.write_table(table, unfinished / f"{name}.parquet", compression="zstd")
     (unfinished / "run.json").write_text(run.meta.model_dump_json(indent=2, by_alias=True, exclude_none=True) + "\n")
     unfinished.rename(folder)
     return folder
+
+
+def _read_table(folder: Path, name: str) -> pd.DataFrame:
+    file = folder / f"{name}.parquet"
+    if name in OPTIONAL and not file.exists():
+        return empty_table(name)
+    frame: pd.DataFrame = pq.read_table(file, schema=TABLES[name]).to_pandas()
+    return frame
 
 
 def read_run(folder: Path) -> Run:
@@ -99,7 +109,7 @@ def read_run(folder: Path) -> Run:
         raise BadInputError(f"{file}: version {version} is newer than {RUN_VERSION}", hint="upgrade scaleproof")
     try:
         meta = RunMeta.model_validate(document)
-        tables = {name: pq.read_table(folder / f"{name}.parquet", schema=TABLES[name]).to_pandas() for name in TABLES}
+        tables = {name: _read_table(folder, name) for name in TABLES}
     except (ValidationError, OSError, pa.ArrowInvalid) as error:
         raise BadInputError(f"{folder}: damaged run ({error})") from None
     return Run(meta=meta, tables=tables, path=folder)

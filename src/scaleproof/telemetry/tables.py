@@ -97,6 +97,23 @@ EVENTS = pa.schema(
 )
 """What happened to the platform."""
 
+SPANS = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("trace_id", pa.string()),
+        ("span_id", pa.string()),
+        ("parent_id", pa.string()),  # empty where a trace begins
+        ("service", pa.string()),
+        ("name", pa.string()),
+        ("kind", pa.string()),  # server, client, …
+        ("duration_s", pa.float64()),
+        ("status", pa.int16()),  # HTTP's; 0 where there was no answer
+        ("failed", pa.bool_()),
+        ("peer", pa.string()),  # whom a client's span asked
+    ]
+)
+"""Spans of the requests whose trace was recorded (`telemetry.traces` with `endpoint: local`). The only table that a run may lack."""
+
 TABLES: dict[str, pa.Schema] = {
     "schedule": SCHEDULE,
     "requests": REQUESTS,
@@ -105,4 +122,7 @@ TABLES: dict[str, pa.Schema] = {
     "host": HOST,
     "decisions": DECISIONS,
     "events": EVENTS,
+    "spans": SPANS,
 }
+OPTIONAL = frozenset({"spans"})
+"""Without a file where there is no row."""

@@ -29,9 +29,11 @@ def show_status(state: Mapping[str, Any] | None, *, as_json: bool, absent: str) 
 
 def show_logs(found: Mapping[str, Sequence[str]]) -> int:
     """Print the last lines of each component."""
+    from scaleproof.report.log_line import readable
+
     for name, last in found.items():
         click.secho(f"== {name}", bold=True)
-        click.echo("\n".join(last))
+        click.echo("\n".join(readable(line) for line in last))
     return ExitCode.OK
 
 

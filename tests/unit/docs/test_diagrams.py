@@ -227,7 +227,11 @@ def test_middleware_is_passed_in_the_order_in_which_it_is_installed():
     drawn = diagram("errors")
     shown = [node.lines[0] for node in drawn.nodes.values() if node.lines[0].endswith("Middleware")]
     assert shown == installed
-    chain = [edge for edge in drawn.edges if edge.tail in {"traffic", "unexpected", "body", "query"} and edge.head != "factory"]
+    chain = [
+        edge
+        for edge in drawn.edges
+        if edge.tail in {"span", "traffic", "unexpected", "body", "query"} and edge.head != "factory"
+    ]
     names = [drawn.nodes[edge.tail].lines[0] for edge in chain] + [drawn.nodes[chain[-1].head].lines[0]]
     assert names == installed
 

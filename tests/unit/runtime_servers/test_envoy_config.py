@@ -11,6 +11,7 @@ from scaleproof.spec.gateway import JwtVerification, RateLimit
 from scaleproof.spec.gateway_behaviour import BUCKETS_MS, bucket_bounds_ms
 from scaleproof.spec.platform import Platform
 from scaleproof.spec.problems import PROBLEMS, RATE_LIMITED, retry_after_seconds
+from scaleproof.spec.tracing import Telemetry, TraceExport
 
 RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "100m", "memory": "64Mi"}}
 
@@ -209,3 +210,30 @@ def test_texts_of_problems_are_no_formats():
 def test_who_is_limited_is_told_to_come_again_after_the_shortest_unit():
     assert retry_after_seconds(RATE_LIMITED, guarded().gateway) == 1
     assert retry_after_seconds(RATE_LIMITED, platform_of(orders=["/o"]).gateway) is None
+
+
+def with_traces(platform, sampled=0.25):
+    traces = TraceExport(endpoint="https://collector.example:4318/otlp/", sampled=sampled)
+    return platform.model_copy(update={"telemetry": Telemetry(traces=traces)})
+
+
+def test_without_traces_there_is_no_word_of_them():
+    assert "trac" not in str(bootstrap(platform_of(web=["/"]), 8080, 9901, {"web": 1}, Path("/x"))).replace(
+        "trace_id", ""
+    ).replace("traceparent", "")
+
+
+def test_the_public_listener_alone_makes_spans():
+    platform = with_traces(platform_of(web=["/"], orders=["/api/orders/"]))
+    endpoint = platform.telemetry.traces.endpoint
+    document = bootstrap(platform, 8080, 9901, {"orders": 9000}, Path("/x"), traces_endpoint=endpoint)["static_resources"]
+    public, internal = document["listeners"]
+    tracing = manager_of(public)["tracing"]
+    assert tracing["random_sampling"] == {"value": 25.0}
+    service = tracing["provider"]["typed_config"]["http_service"]["http_uri"]
+    assert service == {"uri": "https://collector.example:4318/otlp/v1/traces", "cluster": "traces", "timeout": "1s"}
+    assert "tracing" not in manager_of(internal)
+    (cluster,) = [cluster for cluster in document["clusters"] if cluster["name"] == "traces"]
+    assert cluster["transport_socket"]["typed_config"]["sni"] == "collector.example"
+    assert [route["decorator"]["operation"] for route in routes_of(public)] == ["/api/orders", "/"]
+    assert all(route["decorator"]["propagate"] is False for route in routes_of(public)), "services are told no name"

@@ -63,6 +63,30 @@ def test_what_is_wrong_is_named_without_repeating_a_secret(wrong: dict[str, str]
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("variables", "sends", "gloss"), [
+    ({}, False, "nobody named a collector"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False, "empty is not set"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h:4318"}, True, "for all signals"),
+    ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://h/v1/traces"}, True, "for traces alone"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_SDK_DISABLED": "TRUE"}, False, "off"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_TRACES_EXPORTER": "none"}, False, "off, too"),
+    ({"OTEL_TRACES_SAMPLER_ARG": "1"}, False, "a share of nothing"),
+])  # fmt: skip
+def test_traces_are_sent_where_a_collector_is_named(variables: dict[str, str], sends: bool, gloss: str):
+    assert ServiceSettings.from_environment({**GOOD, **variables}, service="orders").sends_traces is sends, gloss
+
+
+@pytest.mark.parametrize("variables", [
+    {"OTEL_EXPORTER_OTLP_ENDPOINT": "user:secret@collector:4318"},
+    {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://"},
+    {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_TRACES_EXPORTER": "zipkin"},
+])  # fmt: skip
+def test_a_collector_that_cannot_be_one_is_named_without_its_secret(variables: dict[str, str]):
+    with pytest.raises(SettingsError, match="OTEL_") as caught:
+        ServiceSettings.from_environment({**GOOD, **variables}, service="orders")
+    assert "secret" not in str(caught.value)
+
+
 def test_the_command_ends_with_2_and_one_line():
     environment = {name: value for name, value in os.environ.items() if name not in GOOD}
     command = [sys.executable, "-m", "services.dashboard"]

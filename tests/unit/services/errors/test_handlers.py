@@ -136,7 +136,7 @@ def test_what_nobody_foresaw_is_logged_once_with_its_trace(caplog: pytest.LogCap
     with caplog.at_level(logging.ERROR):
         ask("GET", "/things/raises/bug", headers=TRACED)
     (record,) = caplog.records
-    assert TRACE in record.getMessage()
+    assert record.trace_id == TRACE
     assert record.exc_info is not None
     assert SECRET in str(record.exc_info[1])
 

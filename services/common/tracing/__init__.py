@@ -1,0 +1,1 @@
+"""OpenTelemetry traces: a span a request served, a span an attempt of a call (docs/telemetry.md)."""
