@@ -36,7 +36,7 @@ demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
 test: $(INSTALLED)  ## All unit tests with coverage
 	@scripts/test
 
-test-platform: $(BROWSER)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 8 minutes; needs Node)
+test-platform: $(BROWSER)  ## API fuzzing, scaling and faults under load, on the whole reference platform (about 10 minutes; needs Node)
 	@scripts/test-platform
 
 $(BROWSER): $(INSTALLED) requirements-browser.lock

@@ -123,18 +123,32 @@ class Stage:
         self._begin(part)
         return Replica(part, port)
 
-    def gateway(self, services: Mapping[str, Routed], *, jwt: Mapping[str, Any] | None = None, problems: bool = True) -> str:
-        """The address of an Envoy before these services; not waited for. Without `problems` it answers in Envoy's own words."""
+    def gateway(
+        self,
+        services: Mapping[str, Routed],
+        *,
+        jwt: Mapping[str, Any] | None = None,
+        problems: bool = True,
+        users: int = 100,
+        keys_seconds: int | None = None,
+    ) -> str:
+        """The address of an Envoy before these services; not waited for. Without `problems` it answers in Envoy's own words.
+
+        It has connections for so many `users`. `keys_seconds`: how long it keeps the keys of `jwt`; as long as any gateway by default.
+        """
         described = {name: {**_UNUSED, "readiness": "/readyz", "routes": routed.routes} for name, routed in services.items()}
         platform = Platform.model_validate(
-            {"version": 1, "name": "demo", "services": described, "gateway": {"jwt": jwt}, "load": {"users": 100}}
+            {"version": 1, "name": "demo", "services": described, "gateway": {"jwt": jwt}, "load": {"users": users}}
         )
         port = self.ports.take()
         envoy = EnvoyGateway(self.folder / f"envoy-{port}", platform, port, self.ports.take(), {})
         envoy.prepare()
         command = envoy.command()
+        bootstrap = Path(command[command.index("--config-path") + 1])
         if not problems:
-            forget_local_replies(Path(command[command.index("--config-path") + 1]))
+            forget_local_replies(bootstrap)
+        if keys_seconds is not None:
+            keep_keys(bootstrap, keys_seconds)
         envoy.update({name: [Endpoint(each) for each in routed.ports] for name, routed in services.items()})
         self._begin(Part("Envoy", command, envoy.is_ready, log=self.folder / f"envoy-{port}.log", environment={}))
         return envoy.url
@@ -173,11 +187,27 @@ def open_stage() -> Iterator[Stage]:
 def forget_local_replies(bootstrap: Path) -> None:
     """Take out of Envoy's file what makes problem documents of its own answers."""
     document = json.loads(bootstrap.read_text())
+    for manager in connection_managers(document):
+        del manager["local_reply_config"]
+    bootstrap.write_text(json.dumps(document))
+
+
+def keep_keys(bootstrap: Path, seconds: int) -> None:
+    """Have Envoy keep the keys of tokens for so long."""
+    document = json.loads(bootstrap.read_text())
+    for manager in connection_managers(document):
+        for each in manager["http_filters"]:
+            for provider in each["typed_config"].get("providers", {}).values():
+                provider["remote_jwks"]["cache_duration"] = f"{seconds}s"
+    bootstrap.write_text(json.dumps(document))
+
+
+def connection_managers(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Of each listener in Envoy's file: what it does with a connection."""
     for listener in document["static_resources"]["listeners"]:
         for chain in listener["filter_chains"]:
             for each in chain["filters"]:
-                del each["typed_config"]["local_reply_config"]
-    bootstrap.write_text(json.dumps(document))
+                yield each["typed_config"]
 
 
 def status_of(url: str, headers: Mapping[str, str] | None = None) -> int:

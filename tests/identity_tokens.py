@@ -39,7 +39,7 @@ class Keys:
     looked: int = 0
 
     @property
-    def are_known(self) -> bool:
+    def are_current(self) -> bool:
         return bool(self.known)
 
     def get(self, key_id: str) -> Ed25519PublicKey | None:

@@ -28,6 +28,7 @@ class KeyRing:
         self._keys: Sequence[SigningKey] = ()
         self._by_id: dict[str, SigningKey] = {}
         self._read_at = float("-inf")
+        self._succeeded = False
         self._loop = Repeated("reading the signing keys", self.reload)
 
     async def open(self) -> None:
@@ -41,15 +42,20 @@ class KeyRing:
     async def reload(self) -> float:
         """Read the keys; answers in how many seconds to do it again. Raises what the store raises."""
         self._read_at = self._clock()
-        found = await self._store.load()
+        try:
+            found = await self._store.load()
+        except Exception:
+            self._succeeded = False
+            raise
+        self._succeeded = True
         self._by_id = {key.key_id: key for key in found}
         self._keys = list(self._by_id.values())
         return RELOAD_SECONDS
 
     @property
-    def are_known(self) -> bool:
-        """Whether there are any."""
-        return bool(self._keys)
+    def are_current(self) -> bool:
+        """Whether the last attempt to read them succeeded, and there are any."""
+        return self._succeeded and bool(self._keys)
 
     def get(self, key_id: str) -> Ed25519PublicKey | None:
         """The public key; also of one that the key set does not hold any more, whose tokens are too old anyway."""

@@ -4,10 +4,11 @@ A process of its own: schemathesis' command records and reports each case, which
 Ends with 1 and the first failure, with a curl command that repeats it. schemathesis leaves it unshrunk, which would take minutes.
 """
 
+import importlib
+import os
 import sys
 from pathlib import Path
 
-import problem_check  # noqa: F401  registers its check
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -36,6 +37,7 @@ def ask_slice(cases, mode: schemathesis.GenerationMode, number: int, session: re
 
 
 def main(url: str, cases: int) -> None:
+    importlib.import_module(os.environ["SCHEMATHESIS_HOOKS"])  # as the command does by itself
     config = schemathesis.Config.from_path(Path(__file__).with_name("schemathesis.toml"))
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=config)
     session = requests.Session()

@@ -17,8 +17,8 @@ class FreshKeys(KeySource, Protocol):
     """Keys that can be looked for once more."""
 
     @property
-    def are_known(self) -> bool:
-        """Whether there are any."""
+    def are_current(self) -> bool:
+        """Whether there were any when they were last looked for: a key that is not among them is nobody's."""
 
     async def look_again(self) -> bool:
         """Whether there is anything new to look at."""
@@ -42,8 +42,10 @@ class Authenticator:
             return self._verifier.verify(token, self._clock())
         except UnknownKeyError:
             if not await self._keys.look_again():
-                if not self._keys.are_known:
-                    raise ServiceError("temporarily_unavailable", "No key is known yet.", retry_after_seconds=1) from None
+                if not self._keys.are_current:
+                    # Not 401: nobody is signed out because identity has no time to tell its new key.
+                    detail = "Nobody can tell whether the token's key is a new one."
+                    raise ServiceError("temporarily_unavailable", detail, retry_after_seconds=1) from None
                 raise
         return self._verifier.verify(token, self._clock())
 

@@ -45,9 +45,9 @@ class JwksKeys:
         await self._loop.close()
 
     @property
-    def are_known(self) -> bool:
-        """Whether any key was ever fetched."""
-        return bool(self._keys)
+    def are_current(self) -> bool:
+        """Whether the last attempt to fetch them succeeded."""
+        return self._succeeded
 
     def get(self, key_id: str) -> Ed25519PublicKey | None:
         """None where there is no such key."""

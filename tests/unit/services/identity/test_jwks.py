@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from identity_tokens import Clock, Signer
+from identity_tokens import EXPECTED, NOW, Clock, Signer, heard
 from service_processes import Replica, free_port
 
+from services.common.errors.raised import ServiceError
 from services.common.tokens import identity_reader
+from services.common.tokens.authenticator import Authenticator
 from services.common.tokens.identity_reader import IdentityReader, IdentityUnreachableError
 from services.common.tokens.jwks import AFTER_FAILURE_SECONDS, SOONEST_SECONDS, JwksKeys, jwk_of, parse_jwks
+from services.common.tokens.verifier import TokenVerifier
 
 ONE, TWO = Signer("one"), Signer("two")
 
@@ -43,7 +46,7 @@ def test_a_timeline():
     async def tell() -> None:
         clock, identity = Clock(0), Identity(key_set(ONE))
         keys = JwksKeys(identity, clock=clock)
-        assert not keys.are_known
+        assert not keys.are_current
         assert await keys.look_again()
         known = keys.get("one")
         assert known == ONE.public
@@ -61,6 +64,7 @@ def test_a_timeline():
         clock.now += SOONEST_SECONDS
         assert not await keys.look_again()
         assert keys.get("one") == known, "without identity the keys stay"
+        assert not keys.are_current, "and there may be others"
         clock.now += AFTER_FAILURE_SECONDS - 0.1
         assert not await keys.look_again()
         assert identity.asked == 3
@@ -69,6 +73,35 @@ def test_a_timeline():
         clock.now += 1
         assert await keys.look_again()
         assert keys.get("one") is None, "retired"
+        assert keys.are_current
+
+    asyncio.run(tell())
+
+
+def test_a_new_key_that_cannot_be_fetched_signs_nobody_out():
+    """As in a storm of refreshes, when identity has no time for whoever wants its keys."""
+
+    async def tell() -> None:
+        clock, identity = Clock(NOW), Identity(key_set(ONE))
+        keys = JwksKeys(identity, clock=clock)
+        await keys.look_again()
+        authenticator = Authenticator(TokenVerifier(keys, heard(), EXPECTED), keys, clock=clock)
+
+        async def answer_to(signer: Signer) -> str:
+            try:
+                return (await authenticator.principal([f"Bearer {signer.token()}"])).user_id
+            except ServiceError as error:
+                return error.code
+
+        clock.now += SOONEST_SECONDS
+        identity.answer = None
+        assert await answer_to(TWO) == "temporarily_unavailable", "it cannot be told whether it is one of identity's"
+        assert await answer_to(TWO) == "temporarily_unavailable", "nor a moment later, when nobody is asked"
+        assert await answer_to(ONE) == "17"
+        clock.now += AFTER_FAILURE_SECONDS
+        identity.answer = key_set(ONE)
+        assert await answer_to(TWO) == "unauthenticated", "it is none"
+        assert await answer_to(TWO) == "unauthenticated"
 
     asyncio.run(tell())
 
@@ -121,7 +154,7 @@ def test_read_from_a_running_identity(identity: Replica):
     async def tell() -> None:
         keys = JwksKeys(IdentityReader(identity.url + "/"))
         await keys.open()
-        assert keys.are_known
+        assert keys.are_current
         await keys.close()
 
     asyncio.run(tell())

@@ -21,6 +21,7 @@ from identity_accounts import Accounts
 from identity_tokens import EXPECTED, Clock, heard, principal
 from service_processes import ROOT, DataServer
 
+from services.common.database import DatabaseUnavailableError
 from services.common.errors.raised import ServiceError
 from services.common.settings import SettingsError
 from services.common.tokens.authenticator import Authenticator
@@ -186,6 +187,33 @@ def test_a_ring_without_a_key_says_that_it_has_none():
             ring.sign(b"{}")
         clock.now = 4.9
         assert not await ring.look_again()
+
+    asyncio.run(tell())
+
+
+def test_a_ring_whose_store_is_away_does_not_know_whether_there_are_other_keys():
+    class Away(Store):
+        is_away = False
+
+        async def load(self) -> Sequence[SigningKey]:
+            if self.is_away:
+                raise DatabaseUnavailableError
+            return await super().load()
+
+    async def tell() -> None:
+        clock = Clock(0)
+        store = Away(SigningKey.of(Ed25519PrivateKey.generate(), sign_after=0.0))
+        ring = KeyRing(store, concern_seconds=CONCERN, clock=clock)
+        assert not ring.are_current
+        await ring.reload()
+        assert ring.are_current
+
+        clock.now, store.is_away = 5.0, True
+        with pytest.raises(DatabaseUnavailableError):
+            await ring.look_again()
+        assert not await ring.look_again(), "a moment ago"
+        assert not ring.are_current
+        assert ring.sign(b"{}"), "with those it has it goes on"
 
     asyncio.run(tell())
 
