@@ -20,6 +20,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     """Keeps connections, answers with JSON, and is silent."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # header and body in one packet: two would wait for each other's acknowledgement
 
     def answer(self, body: bytes, status: int = 200) -> None:
         self.send_response(status)

@@ -105,7 +105,7 @@ class Platform:
     def sessions(self, count: int) -> list[tuple[int, str]]:
         """Users and their refresh tokens."""
         with self.connect() as connection:
-            made = add_sessions(connection, customers=count, staff=0, now=time.time(), policy=POLICY)
+            made = add_sessions(connection, customers=count, staff=0, aged_seconds=0, now=time.time(), policy=POLICY)
         return [(each.opened.user_id, each.refresh_token) for each in made]
 
     def keys(self, *arguments: str) -> None:
