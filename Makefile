@@ -25,7 +25,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q services src
 	@rm -f $(VENV)/.installed-*; touch $@
 
-demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/report.html (about 10 minutes)
+demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/report.html (about 12 minutes)
 	@cp Pulumi.dev.yaml Pulumi.demo.yaml
 	@$(BIN)/scaleproof prove --stack demo --users 10000 --shape spike --indicative --max-window 60
 
