@@ -13,7 +13,6 @@ Exit code 1 where the chain adds more than 3 ms to p95, or where a core serves f
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import os
@@ -32,10 +31,9 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks.process_cpu import cpu_seconds  # noqa: E402  needs the path
-from demos.forged_tokens import bearer  # noqa: E402  needs the path
-from demos.jwt import write_secret  # noqa: E402  needs the path
 from demos.stage import Replica, Routed, Stage, open_stage  # noqa: E402  needs the path
-from services.common.tokens.settings import read_expected  # noqa: E402  needs the path
+from demos.tokens import Seal, bearer, gateway_jwt  # noqa: E402  needs the path
+from services.common.tokens.jwks import JWKS_PATH  # noqa: E402  needs the path
 
 ORDERS = 20_000
 PATH = "/api/v1/orders/{}"
@@ -73,12 +71,10 @@ class Platform:
 def start(stage: Stage) -> Platform:
     """PostgreSQL with orders, Redis, identity, orders without and with cached orders, the bare endpoint and the gateway; ready."""
     postgres, redis = stage.postgres(), stage.redis()
-    seal = stage.folder / "key-seal"
-    write_secret(seal, base64.b64encode(os.urandom(32)).decode())
     environment = {
         "DATABASE_URL": postgres.url,
         "REDIS_URL": redis.url,
-        "KEY_SEAL_FILE": str(seal),
+        "KEY_SEAL_FILE": str(Seal.draw(stage).file),
         "MOST_IN_FLIGHT": "200",  # far below it: nothing is shed
     }
     stage.set_up("identity", environment)
@@ -89,12 +85,7 @@ def start(stage: Stage) -> Platform:
     orders = stage.replica("services.orders", {**of_orders, "CACHED": "none"})
     cached = stage.replica("services.orders", {**of_orders, "CACHED": "detail", "SERVICE": "orders-cached"})
     fixed = stage.replica("benchmarks.bare_orders", environment)
-    expected = read_expected({})
-    jwt = {
-        "issuer": expected.issuer,
-        "audiences": [expected.audience],
-        "jwks_url": f"{identity.url}/.well-known/jwks.json",
-    }
+    jwt = gateway_jwt(jwks_url=identity.url + JWKS_PATH)
     gateway = stage.gateway({"orders": Routed(["/api/v1/orders"], [orders.port])}, jwt=jwt)
     stage.wait_ready()
     made = subprocess.run(

@@ -5,7 +5,6 @@ It stays until Ctrl-C. With --quick, and where nobody sits before a terminal, it
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import sys
@@ -21,12 +20,12 @@ import httpx
 from demos.entrance import PREFIX as ENTRANCE
 from demos.entrance import Entrance, open_entrance
 from demos.figures import table
-from demos.jwt import write_secret
 from demos.program import main
 from demos.stage import Replica, Routed, Stage, status_of, wait_until
+from demos.tokens import Seal, bearer, gateway_jwt, write_secret
 from scaleproof.spec.errors import CannotMeasureError
+from services.common.tokens.jwks import JWKS_PATH
 from services.common.tokens.principal import Role
-from services.common.tokens.settings import read_expected
 from services.dashboard import front_end
 from services.dashboard.layout_document import COLUMNS, LAYOUT_VERSION, Breakpoint
 from services.dashboard.widgets import Widget
@@ -58,11 +57,10 @@ class Platform:
     def start(cls, stage: Stage) -> Platform:
         """Ready, with orders in PostgreSQL and nobody but the first admin."""
         postgres, redis = stage.postgres(), stage.redis()
-        password, seal_file, admin_file = secrets.token_urlsafe(24), stage.folder / "key-seal", stage.folder / "first-admin"
-        write_secret(seal_file, base64.b64encode(os.urandom(32)).decode())
+        password, admin_file = secrets.token_urlsafe(24), stage.folder / "first-admin"
         write_secret(admin_file, f"{EMAIL}\n{password}")
         environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-        with_keys = {**environment, "KEY_SEAL_FILE": str(seal_file), "FIRST_ADMIN_FILE": str(admin_file)}
+        with_keys = {**environment, "KEY_SEAL_FILE": str(Seal.draw(stage).file), "FIRST_ADMIN_FILE": str(admin_file)}
         stage.set_up("identity", with_keys)
         identity = stage.replica("services.identity", with_keys)
         stage.set_up("orders", {**environment, "SAMPLE_ORDERS": ORDERS})
@@ -75,7 +73,6 @@ class Platform:
 
     def gateway(self, stage: Stage, entrance: Entrance) -> str:
         """Before all of them, and before the way in; ready."""
-        expected = read_expected({})
         url = stage.gateway(
             {
                 "identity": Routed(["/api/v1/identity"], [self.identity.port]),
@@ -83,12 +80,7 @@ class Platform:
                 "dashboard": Routed(["/api/v1/dashboard", "/dashboard"], [self.dashboard.port]),
                 "entrance": Routed([ENTRANCE], [entrance.port]),
             },
-            jwt={
-                "issuer": expected.issuer,
-                "audiences": [expected.audience],
-                "jwks_url": f"{self.identity.url}/.well-known/jwks.json",
-                "public_paths": [SESSIONS, "/dashboard", ENTRANCE],
-            },
+            jwt=gateway_jwt([SESSIONS, "/dashboard", ENTRANCE], jwks_url=self.identity.url + JWKS_PATH),
         )
         stage.wait_ready()
         wait_until(lambda: status_of(url + PAGE) == httpx.codes.OK, "the page through the gateway")
@@ -104,17 +96,14 @@ class Platform:
         first = self.sign_in().json()
         roles = f"{self.identity.url}{USERS}/{first['user_id']}/roles"
         wanted = {"roles": [Role.staff.value, Role.admin.value]}
-        httpx.put(roles, json=wanted, headers=bearer(first), timeout=20, trust_env=False).raise_for_status()
+        httpx.put(roles, json=wanted, headers=bearer(first["access_token"]), timeout=20, trust_env=False).raise_for_status()
         signed_in = self.sign_in()  # a token says the roles of its time
         layout = {"name": "Sample", "document": every_widget()}
         url = self.dashboard.url + LAYOUTS
-        httpx.post(url, json=layout, headers=bearer(signed_in.json()), timeout=20, trust_env=False).raise_for_status()
+        httpx.post(
+            url, json=layout, headers=bearer(signed_in.json()["access_token"]), timeout=20, trust_env=False
+        ).raise_for_status()
         return signed_in.headers["set-cookie"]
-
-
-def bearer(session: Mapping[str, Any]) -> dict[str, str]:
-    """The header that a session's requests carry."""
-    return {"authorization": f"Bearer {session['access_token']}"}
 
 
 def every_widget() -> dict[str, Any]:
@@ -189,7 +178,7 @@ def visit_by_itself(url: str, entrance: Entrance) -> bool:
     # httpx would keep a cookie that is marked Secure to itself: this is loopback without TLS.
     cookie = entered.headers.get("set-cookie", "").partition(";")[0]
     session = visit.ask("renewing the session", "POST", f"{SESSIONS}/refresh", headers={"cookie": cookie}).json()
-    token = bearer(session) if "access_token" in session else {}
+    token = bearer(session["access_token"]) if "access_token" in session else {}
     visit.ask("preferences", "GET", "/api/v1/dashboard/preferences", headers=token)
     layouts = visit.ask("layouts", "GET", f"{LAYOUTS}?of=mine", headers=token).json().get("layouts", [])
     kinds: list[str] = []

@@ -11,6 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from demos.tokens import bearer
 from services.common.tokens.jwks import jwk_of
 from services.common.tokens.signature import decode, encode
 from services.identity.signing_key import SigningKey
@@ -62,8 +63,3 @@ def forged_tokens(good: str, key: SigningKey) -> list[Forged]:
         "an ID token of the same key (typ: JWT)": signed({**header, "typ": "JWT"}, claims, key.private),
     }
     return [Forged("no token at all", {}), *(Forged(name, bearer(token)) for name, token in tokens.items())]
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The header of a request."""
-    return {"authorization": f"Bearer {token}"}

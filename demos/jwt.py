@@ -5,30 +5,25 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
-import psycopg
 
 from demos import rotation
 from demos.figures import table
-from demos.forged_tokens import bearer, forged_tokens
+from demos.forged_tokens import forged_tokens
 from demos.program import main
 from demos.stage import Replica, Routed, Stage, status_of, wait_until
-from services.common.tokens.settings import read_expected
+from demos.tokens import Seal, bearer, gateway_jwt
+from services.common.tokens.jwks import JWKS_PATH
 from services.common.tokens.signature import decode
 from services.identity.cookie import NAME
 from services.identity.key_schedule import PUBLISH_SECONDS
-from services.identity.key_store import current_key
 from services.identity.policy import TokenPolicy
-from services.identity.signing_key import SigningKey
 
 SESSIONS = "/api/v1/identity/sessions"
 USERS = "/api/v1/identity/users"
@@ -62,7 +57,7 @@ class Platform:
     """Two replicas of identity, one of orders, and two gateways: one asks for tokens, the other one does not."""
 
     database_url: str
-    seal: bytes
+    seal: Seal
     identity: Sequence[Replica]
     guarded: str
     open: str
@@ -71,37 +66,23 @@ class Platform:
     def start(cls, stage: Stage) -> Platform:
         """With orders in PostgreSQL and nobody but the first admin; ready."""
         postgres, redis = stage.postgres(), stage.redis()
-        seal, seal_file = os.urandom(32), stage.folder / "key-seal"
-        write_secret(seal_file, base64.b64encode(seal).decode())
-        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "KEY_SEAL_FILE": str(seal_file)}
+        seal = Seal.draw(stage)
+        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "KEY_SEAL_FILE": str(seal.file)}
         stage.set_up("identity", environment)
         stage.set_up("orders", {**environment, "SAMPLE_ORDERS": "1000"})
         identity = [stage.replica("services.identity", environment) for _ in range(2)]
         # It takes whatever the gateway lets through: what the gateway does by itself is to be seen.
         orders = stage.replica("services.orders", {**environment, "ACCESS": "open"})
-        expected = read_expected({})
         routed = {
             "identity": Routed(["/api/v1/identity"], [replica.port for replica in identity]),
             "orders": Routed(["/api/v1/orders"], [orders.port]),
         }
-        jwt = {
-            "issuer": expected.issuer,
-            "audiences": [expected.audience],
-            "jwks_url": f"{identity[0].url}/.well-known/jwks.json",
-            "public_paths": [SESSIONS],
-        }
+        jwt = gateway_jwt([SESSIONS], jwks_url=identity[0].url + JWKS_PATH)
         for replica in identity:
             replica.part.wait_ready()  # the gateway fetches its keys as it starts
         platform = cls(postgres.url, seal, identity, stage.gateway(routed, jwt=jwt), stage.gateway(routed))
         stage.wait_ready()
         return platform
-
-    def signing_key(self) -> SigningKey:
-        """Identity's own, out of its database with its seal: for tokens that only it could have signed."""
-        with psycopg.connect(self.database_url) as connection:
-            key = current_key(connection, seal=self.seal, now=time.time())
-        assert key is not None, "set-up made one"
-        return key
 
     def sign_in(self) -> Tokens:
         """Through the gateway."""
@@ -117,12 +98,6 @@ class Platform:
         """Of the same request: to the open gateway, to the one that asks for tokens, and to a service behind it."""
         own = f"{self.identity[1].url}{USERS}/{user_id}"
         return [status_of(url, headers) for url in (self.open + ORDER, self.guarded + ORDER, own)]
-
-
-def write_secret(file: Path, text: str) -> None:
-    """For its owner alone."""
-    file.touch(mode=0o600)
-    file.write_text(text + "\n")
 
 
 def post(url: str, body: Mapping[str, str]) -> httpx.Response:
@@ -149,7 +124,7 @@ def show_sign_in(platform: Platform) -> Tokens:
 def show_forged(platform: Platform, tokens: Tokens) -> bool:
     """Whether only the good token is taken."""
     good = platform.statuses(bearer(tokens.access), tokens.user_id)
-    forged = forged_tokens(tokens.access, platform.signing_key())
+    forged = forged_tokens(tokens.access, platform.seal.signing_key(platform.database_url))
     found = {each.name: platform.statuses(each.headers, tokens.user_id) for each in forged}
     answered = [sum(statuses[column] == OK for statuses in found.values()) for column in range(3)]
     rows = [["the token itself", *map(str, good)], *([name, *map(str, statuses)] for name, statuses in found.items())]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import os
 import shutil
@@ -16,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 from served_metrics import recorded, served
 
-from demos.jwt import write_secret
 from demos.stage import Replica, Routed, Stage, open_stage
+from demos.tokens import Seal, gateway_jwt, write_secret
+from services.common.tokens.jwks import JWKS_PATH
 from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
 from services.identity.access_tokens import AccessTokens
-from services.identity.key_store import current_key
 from services.identity.session_repository import OpenSession
 
 PAGE = "/dashboard/"
@@ -54,7 +52,7 @@ class World:
     identity_url: str
     dashboard: Replica
     database_url: str
-    seal: bytes
+    seal: Seal
 
     def person(self, *roles: Role) -> Person:
         """A new account; without roles a customer."""
@@ -77,9 +75,7 @@ class World:
     def expired_token(self, person: Person) -> str:
         """One that identity signed an hour ago."""
         then = time.time() - 3600
-        with psycopg.connect(self.database_url) as connection:
-            key = current_key(connection, seal=self.seal, now=time.time())
-        assert key is not None
+        key = self.seal.signing_key(self.database_url)
         session = OpenSession("earlier", int(person.user_id), [Role.customer.value], 1, datetime.fromtimestamp(then, UTC))
         return AccessTokens(key, read_expected({}), access_seconds=600).issue(session, now=then)
 
@@ -102,11 +98,10 @@ def open_world() -> Iterator[World]:
 
 def start(stage: Stage, metrics_url: str) -> World:
     postgres, redis = stage.postgres(), stage.redis()
-    seal, seal_file, admin_file = os.urandom(32), stage.folder / "key-seal", stage.folder / "first-admin"
-    write_secret(seal_file, base64.b64encode(seal).decode())
+    seal, admin_file = Seal.draw(stage), stage.folder / "first-admin"
     write_secret(admin_file, f"{ADMIN}\n{PASSWORD}")
     environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-    with_keys = {**environment, "KEY_SEAL_FILE": str(seal_file), "FIRST_ADMIN_FILE": str(admin_file)}
+    with_keys = {**environment, "KEY_SEAL_FILE": str(seal.file), "FIRST_ADMIN_FILE": str(admin_file)}
     stage.set_up("identity", with_keys)
     stage.set_up("orders", {**environment, "SAMPLE_ORDERS": ORDERS})
     stage.set_up("dashboard", environment)
@@ -116,19 +111,13 @@ def start(stage: Stage, metrics_url: str) -> World:
     told = {**verifying, "ORDERS_URL": orders.url, "SCALEPROOF_METRICS_URL": metrics_url}
     dashboard = stage.replica("services.dashboard", told)
     identity.part.wait_ready()  # the gateway fetches its keys as it starts
-    expected = read_expected({})
     url = stage.gateway(
         {
             "identity": Routed(["/api/v1/identity"], [identity.port]),
             "orders": Routed(["/api/v1/orders", "/api/v2/orders"], [orders.port]),
             "dashboard": Routed(["/api/v1/dashboard", "/dashboard"], [dashboard.port]),
         },
-        jwt={
-            "issuer": expected.issuer,
-            "audiences": [expected.audience],
-            "jwks_url": f"{identity.url}/.well-known/jwks.json",
-            "public_paths": [SESSIONS, PROVIDERS, "/dashboard"],
-        },
+        jwt=gateway_jwt([SESSIONS, PROVIDERS, "/dashboard"], jwks_url=identity.url + JWKS_PATH),
     )
     stage.wait_ready()
     return World(url, identity.url, dashboard, postgres.url, seal)

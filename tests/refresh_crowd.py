@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from demos.tokens import bearer
 from services.identity.cookie import NAME
 
 SESSIONS = "/api/v1/identity/sessions"
@@ -74,10 +75,6 @@ class Client:
 
     async def refresh(self, gateway: str, refresh_token: str) -> Answer:
         return await self.ask("POST", f"{gateway}{SESSIONS}/refresh", {"cookie": f"{NAME}={refresh_token}"})
-
-
-def bearer(access_token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {access_token}"}
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import statistics
@@ -17,17 +16,15 @@ from pathlib import Path
 import aiohttp
 import psycopg
 import pytest
-from refresh_crowd import ORDERS, SESSIONS, Answer, Attackers, Client, Steady, Tally, bearer
+from refresh_crowd import ORDERS, SESSIONS, Answer, Attackers, Client, Steady, Tally
 from short_lived import JWKS_CACHE_SECONDS, POLICY, PUBLISH_SECONDS
 
 from demos.forged_tokens import forged_tokens
-from demos.jwt import write_secret
 from demos.stage import Routed, Stage, open_stage
-from services.common.tokens.settings import read_expected
+from demos.tokens import Seal, bearer, gateway_jwt
 from services.common.tokens.signature import decode
 from services.identity import keys
 from services.identity.cookie import NAME
-from services.identity.key_store import current_key
 from services.identity.sample_sessions import add_sessions
 from services.identity.signing_key import SigningKey
 
@@ -52,7 +49,7 @@ class Platform:
     """Two replicas of identity and two of orders behind a gateway that asks for tokens."""
 
     environment: dict[str, str]
-    seal: bytes
+    seal: Seal
     gateway: str
     services: tuple[str, ...]
     """Past the gateway: a path that asks for a token, at each replica."""
@@ -60,16 +57,14 @@ class Platform:
     @classmethod
     def start(cls, stage: Stage) -> Platform:
         postgres, redis = stage.postgres(), stage.redis()
-        seal, seal_file = os.urandom(32), stage.folder / "key-seal"
-        write_secret(seal_file, base64.b64encode(seal).decode())
-        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "KEY_SEAL_FILE": str(seal_file)}
+        seal = Seal.draw(stage)
+        environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url, "KEY_SEAL_FILE": str(seal.file)}
         stage.set_up("identity", environment)
         stage.set_up("orders", {**environment, "SAMPLE_ORDERS": "10000"})
         own = {**environment, "PYTHONPATH": str(TESTS), "SERVICE": "identity", "MOST_IN_FLIGHT": str(MOST_IN_FLIGHT)}
         identity = [stage.replica("short_lived", own) for _ in range(2)]
         own |= {"SERVICE": "orders", "IDENTITY_URL": identity[0].url}
         orders = [stage.replica("short_lived", own) for _ in range(2)]
-        expected = read_expected({})
         for replica in identity:
             replica.part.wait_ready()  # the gateway fetches its keys as it starts
         gateway = stage.gateway(
@@ -77,12 +72,7 @@ class Platform:
                 "identity": Routed(["/api/v1/identity"], [replica.port for replica in identity]),
                 "orders": Routed([ORDERS], [replica.port for replica in orders]),
             },
-            jwt={
-                "issuer": expected.issuer,
-                "audiences": [expected.audience],
-                "jwks_service": "identity",
-                "public_paths": [SESSIONS],
-            },
+            jwt=gateway_jwt([SESSIONS], jwks_service="identity"),
             users=USERS * TABS + 500,
             keys_seconds=JWKS_CACHE_SECONDS,
         )
@@ -95,12 +85,6 @@ class Platform:
 
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(self.environment["DATABASE_URL"])
-
-    def signing_key(self) -> SigningKey:
-        with self.connect() as connection:
-            key = current_key(connection, seal=self.seal, now=time.time())
-        assert key is not None, "set-up made one"
-        return key
 
     def sessions(self, count: int) -> list[tuple[int, str]]:
         """Users and their refresh tokens."""
@@ -156,7 +140,7 @@ class Storm:
 
     async def play(self) -> None:
         """All of it."""
-        first_key = self.platform.signing_key()
+        first_key = self.platform.seal.signing_key(self.platform.environment["DATABASE_URL"])
         copied = await self._refreshed(self.copied)
         self._forge(copied.access_token, first_key)
         async with asyncio.TaskGroup() as beside:
@@ -179,7 +163,7 @@ class Storm:
                 )
             try:
                 await self._rotate_and_storm(first_key)
-                new_key = await asyncio.to_thread(self.platform.signing_key)
+                new_key = await asyncio.to_thread(self.platform.seal.signing_key, self.platform.environment["DATABASE_URL"])
                 self._forge((await self._refreshed((self.copied[0], copied.refresh_token))).access_token, new_key)
                 await self._rob()
                 await self._retire(first_key)

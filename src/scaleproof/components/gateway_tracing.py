@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from scaleproof.components.gateway_settings import GatewaySettings
+from scaleproof.spec.http_address import host_and_port
 from scaleproof.spec.platform import Platform
-from scaleproof.spec.tracing import GATEWAY, host_and_port
+from scaleproof.spec.tracing import GATEWAY
 
 PARTS: Final = 1_000_000
 """A share is a fraction there, of whole numbers."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import pulumi
 
@@ -13,6 +12,7 @@ from scaleproof.components.api_gateway import HTTPS_PORT, GatewayArgs, gateway_u
 from scaleproof.components.gateway_routes import PUBLIC
 from scaleproof.components.helm_release import HelmRelease, merged
 from scaleproof.components.settings import LoadTestSettings
+from scaleproof.spec.http_address import host_and_port
 
 TYPE: Final = "scaleproof:components:LoadTest"
 RELEASE: Final = "locust"
@@ -66,6 +66,5 @@ def _egress(gateway: GatewayArgs) -> dict[str, Any]:
         ports = [proxy_port(port) for port in listeners]
         peers = {"to": [proxy_peer(gateway.namespace, PUBLIC, gateway.settings)]}
     else:  # the way users go: by an address outside of the cluster, which no selector knows
-        parts = urlsplit(gateway.settings.url)
-        ports, peers = [parts.port or (443 if parts.scheme == "https" else 80)], {}
+        ports, peers = [host_and_port(gateway.settings.url)[1]], {}
     return {**peers, "ports": [{"protocol": "TCP", "port": port} for port in ports]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from scaleproof.components import postgres, redis
 from scaleproof.components.api_gateway import GatewayArgs, internal_urls, proxy_peer
@@ -23,7 +22,8 @@ from scaleproof.components.redis import RedisArgs
 from scaleproof.components.replica_pod import Container, Serving
 from scaleproof.components.secret_values import secret
 from scaleproof.components.secret_variable import SecretVariable
-from scaleproof.spec.tracing import host_and_port, trace_variables
+from scaleproof.spec.http_address import host_and_port
+from scaleproof.spec.tracing import trace_variables
 
 DATABASE_SECRET: Final = "database"  # noqa: S105 - a name
 
@@ -196,9 +196,7 @@ def _egress(inputs: PlatformInputs, name: str) -> list[Flow]:
     if called:
         flows.append(Flow([proxy_peer(inputs.namespace, INTERNAL, settings.gateway)], called))
     if (url := _metrics_addresses(inputs, name).get("PROMETHEUS_URL")) is not None:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        flows.append(Flow([namespace_peer(inputs.monitoring_namespace)], [port]))
+        flows.append(Flow([namespace_peer(inputs.monitoring_namespace)], [host_and_port(url)[1]]))
     if platform.telemetry.traces is not None:
         flows.append(Flow([], [host_and_port(platform.telemetry.traces.endpoint)[1]]))
     return flows

@@ -82,7 +82,8 @@ def draw_schedule(
     """The table `schedule` for `users` at the shape's peak; think times are uniform in `think_seconds`.
 
     Tasks that are played together are a row each, at one time. With `services`, only tasks that serve one of them are drawn, in the
-    proportions they have among each other; every active user still acts once a think time. The same arguments give the same frame. Raises BadInputError where no task is left.
+    proportions they have among each other; every active user still acts once a think time. The same arguments give the same frame.
+    Raises BadInputError where no task is left.
     """
     return draw(journeys, users, shape, seed, think_seconds, services).frame()
 

@@ -175,8 +175,8 @@ def parse_histograms(stats_text: str) -> dict[str, list[tuple[float, int]]]:
     }
 
 
-def parse_counted(stats_text: str) -> dict[str, Counted]:
-    """What `parse_histograms` reads, and the answers and failures beside it, also those that Envoy gave itself."""
+def parse_counted(stats_text: str, histograms: Mapping[str, Sequence[tuple[float, int]]]) -> dict[str, Counted]:
+    """Answers and failures, also those that Envoy gave itself, beside what `parse_histograms` has read of the same text."""
     answers: dict[str, int] = {}
     failures: dict[str, int] = {}
     for family in text_string_to_metric_families(stats_text):
@@ -186,7 +186,6 @@ def parse_counted(stats_text: str) -> dict[str, Counted]:
                 failed = sample.labels.get("envoy_response_code_class") == "5"
                 answers[service] = answers.get(service, 0) + int(sample.value)
                 failures[service] = failures.get(service, 0) + int(sample.value) * failed
-    histograms = parse_histograms(stats_text)
     return {name: Counted(answers[name], failures[name], histograms.get(name, ())) for name in answers}
 
 

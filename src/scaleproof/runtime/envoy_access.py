@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from scaleproof.spec.gateway import Gateway, JwtVerification, RateLimit
+from scaleproof.spec.http_address import host_and_port
 
 JWKS_CLUSTER: Final = "jwks"
 _PROVIDER: Final = "platform"
@@ -56,9 +56,8 @@ def route_filters(gateway: Gateway, *, public: bool, most_clients: int) -> Json:
 
 def outside_cluster(name: str, address_url: str, trusted_certificates: str) -> Json:
     """A server that is not of this platform. `trusted_certificates`: file of the authorities that https is checked against."""
-    url = urlsplit(address_url)
-    host = url.hostname or ""
-    address = {"socket_address": {"address": host, "port_value": url.port or (443 if url.scheme == "https" else 80)}}
+    host, port = host_and_port(address_url)
+    address = {"socket_address": {"address": host, "port_value": port}}
     cluster: Json = {
         "name": name,
         "type": "STRICT_DNS",
@@ -69,7 +68,7 @@ def outside_cluster(name: str, address_url: str, trusted_certificates: str) -> J
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
     }
-    if url.scheme == "https":
+    if address_url.startswith("https://"):
         tls = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
         certificates = {
             "trusted_ca": {"filename": trusted_certificates},

@@ -109,13 +109,14 @@ class Observer:
 
     async def _gateway(self, session: aiohttp.ClientSession) -> None:
         """A gateway that is just being restarted has nothing to say."""
-        text = ""
+        text, histograms = "", {}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
             async with session.get(self._servers.envoy.stats_url) as answer:
                 text = await answer.text()
-            self._recorder.histogram(time.time(), parse_histograms(text))
+            histograms = parse_histograms(text)
+            self._recorder.histogram(time.time(), histograms)
         if self._history.is_due(now := time.time()):
-            counted = parse_counted(text)
+            counted = parse_counted(text, histograms)
             seen = {
                 name: Seen(len(replicas.alive), replicas.desired, counted.get(name, Counted()) if text else None)
                 for name, replicas in self._sets.items()

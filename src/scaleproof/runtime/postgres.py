@@ -21,7 +21,6 @@ from scaleproof.spec.errors import CannotMeasureError
 from scaleproof.spec.quantity import byte_value
 
 LOOPBACK: Final = "127.0.0.1"
-USER: Final = SUPERUSER
 DATABASE: Final = "postgres"
 """The one that services share, each in a schema of its own."""
 NOBODY: Final = (65534, 65534)
@@ -60,7 +59,7 @@ class PostgresServer:
         if not self._is_usable(data):
             shutil.rmtree(data, ignore_errors=True)
             self._initialise(data)
-        write_whole(self._passfile, f"{LOOPBACK}:{self.port}:*:{USER}:{self._password}\n", OWNER_ONLY)
+        write_whole(self._passfile, f"{LOOPBACK}:{self.port}:*:{SUPERUSER}:{self._password}\n", OWNER_ONLY)
         for name, text in (("postgresql.conf", self._configuration()), ("pg_hba.conf", _HBA)):
             write_whole(data / name, text, OWNER_ONLY)
             self._hand_over(data / name)
@@ -81,7 +80,7 @@ class PostgresServer:
 
     def database_url(self, database: str) -> str:
         """One database's address for libpq and psycopg, for its superuser."""
-        return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
 
     def role_url(self, role: str, password: str) -> str:
         """The database `postgres` for one of the roles of `ensure_roles`."""
@@ -131,7 +130,7 @@ class PostgresServer:
 
     def _psql(self, arguments: list[str], script: str = "") -> str:
         command = [str(self._program("psql")), "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1"]
-        command += ["-h", LOOPBACK, "-p", str(self.port), "-U", USER, "-d", DATABASE, *arguments]
+        command += ["-h", LOOPBACK, "-p", str(self.port), "-U", SUPERUSER, "-d", DATABASE, *arguments]
         environment = _clean_environment() | {"PGPASSFILE": str(self._passfile), "PGCONNECT_TIMEOUT": "5"}
         result = subprocess.run(  # noqa: S603  own arguments
             command, input=script, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd="/"
@@ -146,7 +145,7 @@ class PostgresServer:
         secret = self._settled_home / "initial-password"
         write_whole(secret, self._password + "\n", OWNER_ONLY)
         self._hand_over(secret)
-        command = [str(self._program("initdb")), "-D", str(data), "-U", USER, "--pwfile", str(secret)]
+        command = [str(self._program("initdb")), "-D", str(data), "-U", SUPERUSER, "--pwfile", str(secret)]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
         uid, gid = self.run_as or (None, None)
         groups: list[int] | None = None if self.run_as is None else []

@@ -46,11 +46,11 @@ class Servers:
         self._recorder = recorder
         self._environment = environment
         traces = platform.telemetry.traces
-        self._receiver_port = ports.take() if traces is not None and traces.endpoint == LOCAL else None
-        self.traces_endpoint: str | None = None
-        if traces is not None:
-            own = f"http://127.0.0.1:{self._receiver_port}"
-            self.traces_endpoint = own if self._receiver_port is not None else traces.endpoint
+        self.traces_endpoint = traces.endpoint if traces is not None else None
+        receiver_port = None
+        if self.traces_endpoint == LOCAL:
+            receiver_port = ports.take()
+            self.traces_endpoint = f"http://127.0.0.1:{receiver_port}"
         callees = sorted({callee for service in platform.services.values() for callee in service.calls})
         self.envoy = EnvoyGateway(
             folder.run / "envoy",
@@ -79,8 +79,8 @@ class Servers:
             ready = _threaded(server.is_ready)
             self.datastores.append(Component("postgres", start, ready, recorder, stop_signal=server.stop_signal))
         self.receiver: Component | None = None
-        if self._receiver_port is not None:
-            program = [sys.executable, "-m", "scaleproof.runtime.trace_receiver", str(self._receiver_port), str(folder.run)]
+        if receiver_port is not None:
+            program = [sys.executable, "-m", "scaleproof.runtime.trace_receiver", str(receiver_port), str(folder.run)]
             ready = _threaded(lambda: _answers(f"{self.traces_endpoint}/readyz"))
             self.receiver = Component("traces", self._program("traces", lambda: program), ready, recorder)
         autoscaler = [sys.executable, "-m", "scaleproof.runtime.autoscaler", str(folder.root), str(seed)]

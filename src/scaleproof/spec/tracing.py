@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -57,9 +56,3 @@ def trace_variables(service: str, endpoint: str, sampled: float) -> dict[str, st
 def traces_url(endpoint: str) -> str:
     """Where spans are sent to."""
     return endpoint.rstrip("/") + TRACES_PATH
-
-
-def host_and_port(url: str) -> tuple[str, int]:
-    """Of an http(s) URL."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
