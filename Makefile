@@ -29,7 +29,7 @@ demo: $(INSTALLED)  ## The whole loop with 10,000 users; leaves runs/latest/repo
 	@cp Pulumi.dev.yaml Pulumi.demo.yaml
 	@$(BIN)/scaleproof prove --stack demo --users 10000 --shape spike --indicative --max-window 60
 
-demo-quick: $(INSTALLED)  ## The same with 2,000 users (about 5 minutes)
+demo-quick: $(INSTALLED)  ## The same with 2,000 users (6 to 8 minutes)
 	@cp Pulumi.dev.yaml Pulumi.demo.yaml
 	@$(BIN)/scaleproof prove --stack demo --users 2000 --shape spike --indicative --max-window 60 --quick
 
