@@ -12,7 +12,8 @@ from scaleproof.simulator.call_graph import callers_first
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
-from scaleproof.tuner.calibration_fit import fit_service, idle_cores
+from scaleproof.tuner.bottleneck import OWN_CPU
+from scaleproof.tuner.calibration_fit import fit_service, idle_cores, missed_by
 from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
 from scaleproof.tuner.overload_fit import OVERLOADS, fit_overload
@@ -20,13 +21,15 @@ from scaleproof.tuner.ports import LoadPlan, Progress
 from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
 
 LEVELS: Final = (1, 2, 4)
-PROBE_RATES: Final = (8.0, 16.0, 32.0)
+PROBE_RATES: Final = (10.0, 30.0, 90.0)
+"""For a first guess: so far apart that one of them is a fair load of most services, and the first one of the others."""
 PROBE_STEP_SECONDS: Final = 2.0
 _DRAWN_USERS: Final = 200
 _DRAWN_SECONDS: Final = 60.0
 _HIGH_ENOUGH: Final = 0.8
 """One replica has to be driven to this share of its quota, or its capacity would be extrapolated."""
 _MOST_STAIRCASES: Final = 3
+_MOST_TOGETHER: Final = 2
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ def calibrate(
     rig.progress.stage("Calibrating: what a replica needs and holds", seconds=expected_seconds(levels, pace))
     try:
         trip.hold({})
-        _probe(trip, policy, order)
         for name in order:
+            _probe(trip, policy, name)
             for count in levels[name]:
                 _climb_level(trip, policy, name, count, pace)
     finally:
@@ -171,43 +174,41 @@ def levels_of(policy: Policy, budget_millicores: int | None, *, quick: bool) -> 
 
 def expected_seconds(levels: Mapping[str, Sequence[int]], pace: Pace) -> float:
     """A guess for the progress: steps, some seconds to start each load, some to start replicas."""
-    total = PROBE_STEP_SECONDS * len(PROBE_RATES)
-    loads = 1
+    total = 0.0
+    loads = 0
     for counts in levels.values():
         for count in counts:
-            # The first guess is cautious, so that one replica is mostly asked again for more.
-            single = (len(pace.single) + len(pace.again)) * pace.single_seconds
-            total += single if count == 1 else len(pace.several) * pace.several_seconds + 8
-        total += pace.overload_seconds * len(OVERLOADS)
+            total += len(pace.single) * pace.single_seconds if count == 1 else len(pace.several) * pace.several_seconds + 8
+        total += PROBE_STEP_SECONDS * len(PROBE_RATES) + pace.overload_seconds * len(OVERLOADS)
         loads += len(counts) + 2
     return total + 2.5 * loads
 
 
-def _probe(trip: Expedition, policy: Policy, order: Sequence[str]) -> None:
-    """A first coarse guess of every service's CPU a request, from all services under a small load together."""
-    trip.rig.progress.say("calibration: a first guess under a small load")
-    climb = trip.climb(Staircase(frozenset(order), PROBE_RATES, PROBE_STEP_SECONDS))
-    for name in order:
-        limit = policy.services[name].resources.limits.cpu_millicores / 1000
-        # The calls of others count as requests here: the guess errs towards caution, the staircase corrects it.
-        try:
-            trip.saturation[name] = _saturation(trip, name, limit, [climb])
-        except CannotMeasureError:
-            trip.saturation[name] = PROBE_RATES[-1]
+def _probe(trip: Expedition, policy: Policy, name: str) -> None:
+    """A first coarse guess of a service's CPU a request."""
+    trip.rig.progress.say(f"calibration: {name}: a first guess")
+    climb = trip.climb(Staircase(frozenset({name}), PROBE_RATES, PROBE_STEP_SECONDS))
+    limit = policy.services[name].resources.limits.cpu_millicores / 1000
+    # Requests cost more at low rates: the guess errs towards caution, the staircase corrects it.
+    try:
+        trip.saturation[name] = _saturation(trip, name, limit, [climb])
+    except CannotMeasureError:
+        trip.saturation[name] = PROBE_RATES[-1]
 
 
 def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: Pace) -> None:
     trip.rig.progress.say(f"calibration: {name} at {count} replica{'s' if count > 1 else ''}")
     trip.hold({name: count})
-    shares, seconds = (pace.single, pace.single_seconds) if count == 1 else (pace.several, pace.several_seconds)
+    limit = policy.services[name].resources.limits.cpu_millicores / 1000
+    if count > 1:
+        rates = tuple(share * trip.saturation[name] * count for share in pace.several)
+        _climb_together(trip, name, Staircase(frozenset({name}), rates, pace.several_seconds), limit)
+        return
+    shares = pace.single
     climbs = trip.climbs.setdefault(name, [])
-    for _ in range(_MOST_STAIRCASES if count == 1 else 1):
-        rates = tuple(share * trip.saturation[name] * count for share in shares)
-        climb = trip.climb(Staircase(frozenset({name}), rates, seconds))
-        climbs.append(climb)
-        if count > 1:
-            return
-        limit = policy.services[name].resources.limits.cpu_millicores / 1000
+    for _ in range(_MOST_STAIRCASES):
+        rates = tuple(share * trip.saturation[name] for share in shares)
+        climbs.append(trip.climb(Staircase(frozenset({name}), rates, pace.single_seconds)))
         trip.saturation[name] = _saturation(trip, name, limit, climbs)
         if name not in trip.overloads:
             _overload(trip, name, pace)
@@ -216,6 +217,21 @@ def _climb_level(trip: Expedition, policy: Policy, name: str, count: int, pace: 
         if reached >= _HIGH_ENOUGH * trip.saturation[name]:
             return
         shares = pace.again
+
+
+def _climb_together(trip: Expedition, name: str, staircase: Staircase, limit_cores: float) -> None:
+    """Several replicas; once more where they held too little and nothing but their own CPU was busy.
+
+    A busy neighbour of the machine makes a request dearer for some seconds, which looks like that; only what is seen twice is
+    taken for what one replica costs another.
+    """
+    slo = trip.rig.spec.services[name].slo
+    for _ in range(_MOST_TOGETHER):
+        climb = trip.climb(staircase)
+        trip.climbs[name].append(climb)
+        if missed_by(climb, name, slo, limit_cores) != OWN_CPU:
+            return
+        trip.rig.progress.say(f"calibration: {name}: fewer than expected, once more")
 
 
 def _overload(trip: Expedition, name: str, pace: Pace) -> None:

@@ -131,23 +131,34 @@ def _capacity(model: ReplicaModel, slo: SLO, curve: CpuCurve, highest: float) ->
     return Estimate(value=value, low=value * max(0.0, 1 - relative), high=min(max(highest, value), value * (1 + relative)))
 
 
+def missed_by(climb: Climb, name: str, slo: SLO, limit_cores: float) -> str | None:
+    """What the replicas of a climb shared that was busy while they missed the SLO worst; None where they never did."""
+    steps = climb.steps(name, slo.latency_seconds)
+    worst = min(range(len(steps)), key=lambda i: steps[i].good_share)
+    if steps[worst].good_share >= slo.share:
+        return None
+    return accused(climb.tables, climb.staircase.windows()[worst], steps[worst].cores_per_replica, limit_cores)
+
+
 def _growth(
     name: str, climbs: Sequence[Climb], single: float, slo: SLO, limit_cores: float
 ) -> tuple[dict[int, float], str | None]:
-    """Capacity by number of replicas, and the shared resource that stopped its growth, if one did."""
+    """Capacity by number of replicas, and the shared resource that stopped its growth, if one did.
+
+    Of several climbs with one number the best counts: whatever else the machine does meanwhile only makes replicas slower.
+    """
     found = {1: single}
     suspect: str | None = None
-    for climb in climbs:
-        count = climb.replicas[name]
-        if count == 1:
-            continue
-        steps = climb.steps(name, slo.latency_seconds)
-        found[count] = capacity_of(steps, slo.share, count * single)
+    for count in sorted({climb.replicas[name] for climb in climbs} - {1}):
+        held = [
+            (capacity_of(climb.steps(name, slo.latency_seconds), slo.share, count * single), climb)
+            for climb in climbs
+            if climb.replicas[name] == count
+        ]
+        found[count], best = max(held, key=lambda entry: entry[0])
         if suspect is None and found[count] < GROWTH_SHARE * count * single:
-            worst = min(range(len(steps)), key=lambda i: steps[i].good_share)
-            window = climb.staircase.windows()[worst]
-            suspect = accused(climb.tables, window, steps[worst].cores_per_replica, limit_cores)
-    return dict(sorted(found.items())), suspect
+            suspect = missed_by(best, name, slo, limit_cores)
+    return found, suspect
 
 
 def _calls(

@@ -18,8 +18,10 @@ _UNAVAILABLE: Final = 503
 _SHEDS: Final = 0.05
 """Below this share of refused requests, they are accidents and no limit."""
 _SATURATED: Final = 0.95
-_USUAL_REJECTION: Final = 0.15
-_PRIOR_WEIGHT: Final = 0.1
+_USUAL_REJECTION: Final = 0.2
+"""Of what an answer costs: FastAPI behind uvicorn, measured over a minute of overload."""
+_PRIOR_WEIGHT: Final = 1.0
+"""The machine is up to a fifth faster or slower in the next step, which is more than refusals cost: two steps alone often make them free."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -205,10 +206,13 @@ class Project:
         from scaleproof.tuner.prove import TuningLimits, prove
 
         self._check_drawable()
+        # Compiled while the platform starts, which mostly waits; as a daemon, for nobody waits for it after an error or Ctrl-C.
+        warming = threading.Thread(target=warm, daemon=True)
+        warming.start()
         with self.target.session(start=True, keep=keep) as session:
             limits = TuningLimits(session.budget_millicores, max_window_seconds=max_window_seconds)
             session.rig.progress.stage("compiling the simulator (once)", 20)
-            warm()
+            warming.join()
             folder = proof_folder(self.runs)
             # An indicative verdict does not need the narrow intervals of the long calibration.
             coarse = quick or pairs is None

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.world import LOCUSTFILE, policy, truth, world
+from fakes.world import LOCUSTFILE, exactly, policy, truth, world
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
+from scaleproof.tuner.bottleneck import OWN_CPU
 from scaleproof.tuner.calibrate import QUICK, THOROUGH, calibrate, expected_seconds, levels_of
 from scaleproof.tuner.calibration_fit import model_curve, steps_at
 
@@ -79,6 +80,38 @@ def test_it_finds_when_replicas_refuse_and_what_that_costs():
     assert found.services["orders"].queue_limit == pytest.approx(12, abs=2)
     assert found.services["orders"].rejection_cpu_seconds == pytest.approx(0.001, abs=0.0005)
     assert found.services["dashboard"].queue_limit is None
+
+
+def slow_together(here, times: int) -> list[int]:
+    """The machine is half as fast during the first so many climbs of several replicas; the climbs' numbers of replicas."""
+    run, climbs = here.generator.run, []
+    quick, orders = here.platform.truth, here.platform.truth.services["orders"]
+    dear = orders.model_copy(update={"cpu_seconds_per_request": exactly(2 * orders.cpu_seconds_per_request.value)})
+    slow = quick.model_copy(update={"services": {**quick.services, "orders": dear}})
+
+    def slowed(plan, *others, **options):
+        count = here.platform.held["orders"] if plan.services == {"orders"} else 0
+        climbs.append(count)
+        here.platform.truth = slow if count > 1 and sum(each > 1 for each in climbs) <= times else quick
+        try:
+            return run(plan, *others, **options)
+        finally:
+            here.platform.truth = quick
+
+    here.generator.run = slowed
+    return climbs
+
+
+@pytest.mark.parametrize(("times", "stopped"), [(0, False), (1, False), (2, True)])
+def test_what_one_replica_costs_another_is_believed_when_it_is_seen_twice(times, stopped):
+    here = world()
+    climbs = slow_together(here, times)
+    found = calibrate(here.rig, here.platform.policy, locustfile=LOCUSTFILE, quick=True, budget_millicores=1200).services[
+        "orders"
+    ]
+    assert climbs.count(4) == (2 if times else 1)
+    assert found.bottleneck == (OWN_CPU if stopped else None)
+    assert (found.capacity_by_replicas[4] > 3 * found.capacity_by_replicas[1]) is not stopped
 
 
 def test_quick_keeps_its_time_budget(quick):

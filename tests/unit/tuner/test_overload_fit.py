@@ -56,9 +56,17 @@ def test_the_limit_is_what_waits_in_the_queue():
 
 
 def test_one_overload_cannot_tell_both_so_a_refusal_costs_what_is_usual():
-    found = fitted(overload(served(400, 0.001, 0.00015)))
+    found = fitted(overload(served(400, 0.001, 0.0002)))
     assert found.busy_seconds == pytest.approx(0.001, rel=0.03)
-    assert found.rejection_cpu_seconds == pytest.approx(0.00015, rel=0.1)
+    assert found.rejection_cpu_seconds == pytest.approx(0.0002, rel=0.1)
+
+
+@pytest.mark.parametrize("speeds", [(0.9, 1.1), (1.1, 0.9)])
+def test_a_machine_that_is_faster_in_one_step_makes_refusals_neither_free_nor_dear(speeds):
+    steps = [served(rate, 0.001 / speed, 0.0002 / speed) for rate, speed in zip((250, 420), speeds, strict=True)]
+    found = fitted(overload(*steps))
+    assert 0.0001 < found.rejection_cpu_seconds < 0.0004
+    assert found.busy_seconds == pytest.approx(0.001, rel=0.16)
 
 
 @pytest.mark.parametrize(
