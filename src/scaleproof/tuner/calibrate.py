@@ -12,7 +12,7 @@ from scaleproof.simulator.call_graph import callers_first
 from scaleproof.spec.errors import BadInputError, CannotMeasureError
 from scaleproof.spec.policy import Policy
 from scaleproof.spec.shapes import Shape
-from scaleproof.tuner.bottleneck import OWN_CPU
+from scaleproof.tuner.bottleneck import GROWTH_SHARE, OWN_CPU, capacity_of
 from scaleproof.tuner.calibration_fit import fit_service, idle_cores, missed_by
 from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
@@ -49,7 +49,7 @@ THOROUGH: Final = Pace(
     single=(0.15, 0.3, 0.45, 0.6, 0.75, 0.9, 1.0), several=(0.5, 0.65, 0.8), single_seconds=7.0, several_seconds=6.0
 )
 QUICK: Final = Pace(
-    single=(0.3, 0.7, 1.1), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5, again=(0.75, 1.0), overload_seconds=5.0
+    single=(0.4, 1.0, 1.7), several=(0.5, 0.8), single_seconds=4.5, several_seconds=4.5, again=(0.75, 1.0), overload_seconds=5.0
 )
 
 
@@ -189,7 +189,7 @@ def _probe(trip: Expedition, policy: Policy, name: str) -> None:
     trip.rig.progress.say(f"calibration: {name}: a first guess")
     climb = trip.climb(Staircase(frozenset({name}), PROBE_RATES, PROBE_STEP_SECONDS))
     limit = policy.services[name].resources.limits.cpu_millicores / 1000
-    # Requests cost more at low rates: the guess errs towards caution, the staircase corrects it.
+    # Requests cost more at low rates: the guess is about half of the truth, which the quick staircase allows for.
     try:
         trip.saturation[name] = _saturation(trip, name, limit, [climb])
     except CannotMeasureError:
@@ -225,13 +225,18 @@ def _climb_together(trip: Expedition, name: str, staircase: Staircase, limit_cor
     A busy neighbour of the machine makes a request dearer for some seconds, which looks like that; only what is seen twice is
     taken for what one replica costs another.
     """
-    slo = trip.rig.spec.services[name].slo
-    for _ in range(_MOST_TOGETHER):
+    slo, climbs = trip.rig.spec.services[name].slo, trip.climbs[name]
+    alone = [step for climb in climbs for step in climb.steps(name, slo.latency_seconds) if step.replicas == 1]
+    single = capacity_of(alone, slo.share, trip.saturation[name])
+    for attempt in range(_MOST_TOGETHER):
+        if attempt:
+            trip.rig.progress.say(f"calibration: {name}: together they held less than expected, once more")
         climb = trip.climb(staircase)
-        trip.climbs[name].append(climb)
-        if missed_by(climb, name, slo, limit_cores) != OWN_CPU:
+        climbs.append(climb)
+        expected = trip.held[name] * single
+        held = capacity_of(climb.steps(name, slo.latency_seconds), slo.share, expected)
+        if held >= GROWTH_SHARE * expected or missed_by(climb, name, slo, limit_cores) != OWN_CPU:
             return
-        trip.rig.progress.say(f"calibration: {name}: fewer than expected, once more")
 
 
 def _overload(trip: Expedition, name: str, pace: Pace) -> None:
