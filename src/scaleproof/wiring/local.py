@@ -25,6 +25,21 @@ if TYPE_CHECKING:
     from scaleproof.telemetry.live import Reading
 
 
+def changed_since(started: Platform, now: Platform) -> list[str]:
+    """The fields in which a platform differs from the one that was started; not those that a load or a verdict reads anew."""
+    then, here = ({**_fields(platform), **_fields_of_services(platform)} for platform in (started, now))
+    return sorted(field for field in then.keys() | here.keys() if then.get(field) != here.get(field))
+
+
+def _fields(platform: Platform) -> dict[str, object]:
+    fields = platform.model_dump(exclude={"services", "load", "check", "version"})
+    return {**fields, "load.prepare": platform.load.prepare}
+
+
+def _fields_of_services(platform: Platform) -> dict[str, object]:
+    return {f"services.{name}": service.model_dump(exclude={"slo"}) for name, service in platform.services.items()}
+
+
 @dataclass(frozen=True)
 class LocalTarget:
     """`--target local` (`wiring.target.Target`)."""
@@ -145,6 +160,11 @@ class LocalTarget:
                 raise CannotMeasureError(f"no platform of stack {self.stack} runs", hint=f"start it with: {self.start_command}")
             else:
                 target = local_platform.connect(self.state)
+                if changed := changed_since(target.platform, self.platform):
+                    raise BadInputError(
+                        f"{self.folder / 'platform.yaml'}: {', '.join(changed)}: changed since the platform was started, which runs as it was",
+                        hint=f"`scaleproof down --stack {self.stack}`, then `{self.start_command}`",
+                    )
             try:
                 rig = Rig(
                     target=target,
