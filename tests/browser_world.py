@@ -1,13 +1,15 @@
-"""The platform that a browser sees: identity, orders and the dashboard with its front end behind a gateway; and who uses it."""
+"""The platform that a browser sees: the reference platform as `scaleproof up` starts it; and who uses it."""
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import shutil
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,11 +18,9 @@ from typing import Any
 
 import httpx
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
-from served_metrics import recorded, served
+from reference_project import ReferenceProject
 
-from demos.stage import Replica, Routed, Stage, open_stage
-from demos.tokens import Seal, gateway_jwt, write_secret
-from services.common.tokens.jwks import JWKS_PATH
+from demos.tokens import Seal, bearer, write_secret
 from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
 from services.identity.access_tokens import AccessTokens
@@ -32,7 +32,7 @@ PROVIDERS = "/api/v1/identity/oidc"
 USERS = "/api/v1/identity/users"
 ADMIN = "admin@example.org"
 PASSWORD = "correct horse battery staple"  # of accounts in the test's own database, which goes with it
-ORDERS = "2000"
+LIMIT_SECONDS = 60
 NUMBERS = itertools.count(1)
 
 
@@ -49,21 +49,17 @@ class World:
     """The running platform."""
 
     url: str
-    identity_url: str
-    dashboard: Replica
-    database_url: str
-    seal: Seal
+    project: ReferenceProject
 
     def person(self, *roles: Role) -> Person:
         """A new account; without roles a customer."""
         email = f"person-{next(NUMBERS)}@example.org"
         body = {"email": email, "name": "Ada", "password": PASSWORD}
-        # At identity itself: the gateway asks for a token everywhere but at the sessions.
-        made = httpx.post(self.identity_url + USERS, json=body, timeout=20, trust_env=False)
+        made = httpx.post(self.url + USERS, json=body, timeout=20, trust_env=False)
         made.raise_for_status()
         user_id = str(made.json()["id"])
         if roles:
-            path = f"{self.identity_url}{USERS}/{user_id}/roles"
+            path = f"{self.url}{USERS}/{user_id}/roles"
             assigned = httpx.put(path, json={"roles": roles}, headers=self._admin(), timeout=20, trust_env=False)
             assigned.raise_for_status()
         return Person(email, user_id)
@@ -75,52 +71,51 @@ class World:
     def expired_token(self, person: Person) -> str:
         """One that identity signed an hour ago."""
         then = time.time() - 3600
-        key = self.seal.signing_key(self.database_url)
+        told = self._environment_of("identity")
+        seal = Path(told["KEY_SEAL_FILE"])
+        key = Seal(base64.b64decode(seal.read_text()), seal).signing_key(told["DATABASE_URL"])
         session = OpenSession("earlier", int(person.user_id), [Role.customer.value], 1, datetime.fromtimestamp(then, UTC))
         return AccessTokens(key, read_expected({}), access_seconds=600).issue(session, now=then)
 
+    def pids(self, service: str) -> list[int]:
+        """Of its replicas."""
+        return [replica["pid"] for replica in self.project.status()["services"][service]["replicas"]]
+
+    def wait_until_served(self) -> None:
+        """The page, through the gateway."""
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while httpx.get(self.url + PAGE, timeout=20, trust_env=False).status_code != httpx.codes.OK:
+            assert time.monotonic() < deadline, "the dashboard did not come back"
+            time.sleep(0.1)
+
+    def _environment_of(self, service: str) -> dict[str, str]:
+        """What one of its replicas was told."""
+        entries = Path(f"/proc/{self.pids(service)[0]}/environ").read_text().split("\0")
+        return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
     def _bearer(self, email: str) -> dict[str, str]:
         body = {"email": email, "password": PASSWORD}
-        answer = httpx.post(self.identity_url + SESSIONS, json=body, timeout=20, trust_env=False)
+        answer = httpx.post(self.url + SESSIONS, json=body, timeout=20, trust_env=False)
         answer.raise_for_status()
-        return {"authorization": f"Bearer {answer.json()['access_token']}"}
+        return bearer(answer.json()["access_token"])
 
     def _admin(self) -> dict[str, str]:
         return self._bearer(ADMIN)
 
 
 @contextmanager
-def open_world() -> Iterator[World]:
-    """Everything started, and ended."""
-    with open_stage() as stage, served(recorded(time.time()), time.time) as metrics_url:
-        yield start(stage, metrics_url)
-
-
-def start(stage: Stage, metrics_url: str) -> World:
-    postgres, redis = stage.postgres(), stage.redis()
-    seal, admin_file = Seal.draw(stage), stage.folder / "first-admin"
+def open_world(folder: Path) -> Iterator[World]:
+    """`scaleproof up` in that folder, with a first admin; and down again."""
+    project = ReferenceProject(folder)
+    admin_file = folder / "first-admin"
     write_secret(admin_file, f"{ADMIN}\n{PASSWORD}")
-    environment = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-    with_keys = {**environment, "KEY_SEAL_FILE": str(seal.file), "FIRST_ADMIN_FILE": str(admin_file)}
-    stage.set_up("identity", with_keys)
-    stage.set_up("orders", {**environment, "SAMPLE_ORDERS": ORDERS})
-    stage.set_up("dashboard", environment)
-    identity = stage.replica("services.identity", with_keys)
-    verifying = {**environment, "IDENTITY_URL": identity.url}
-    orders = stage.replica("services.orders", verifying)
-    told = {**verifying, "ORDERS_URL": orders.url, "SCALEPROOF_METRICS_URL": metrics_url}
-    dashboard = stage.replica("services.dashboard", told)
-    identity.part.wait_ready()  # the gateway fetches its keys as it starts
-    url = stage.gateway(
-        {
-            "identity": Routed(["/api/v1/identity"], [identity.port]),
-            "orders": Routed(["/api/v1/orders", "/api/v2/orders"], [orders.port]),
-            "dashboard": Routed(["/api/v1/dashboard", "/dashboard"], [dashboard.port]),
-        },
-        jwt=gateway_jwt([SESSIONS, PROVIDERS, "/dashboard"], jwks_url=identity.url + JWKS_PATH),
-    )
-    stage.wait_ready()
-    return World(url, identity.url, dashboard, postgres.url, seal)
+    secrets = "    secrets: [KEY_SEAL]"
+    project.edit_platform(secrets, f"    environment: {{FIRST_ADMIN_FILE: {admin_file}}}\n{secrets}")
+    try:
+        project.scaleproof("up")
+        yield World(project.status()["gateway_url"], project)
+    finally:
+        project.scaleproof("down")
 
 
 @contextmanager
@@ -221,17 +216,27 @@ class Visitor:
         self.context.close()
 
 
-def stopped_while(replica: Replica, act: Any) -> None:
-    """Something happens while a replica holds what it is asked; then it is killed, and the connection with it."""
-    os.kill(replica.part.pid, signal.SIGSTOP)
-    act()
-    time.sleep(0.3)  # the request is on its way: nobody tells when it has arrived at a process that stands still
-    replica.part.stop()
+def died_while(world: World, act: Callable[[], None]) -> None:
+    """Something happens while every replica of the dashboard holds what it is asked; then they are killed, and the connections with them."""
+    victims = world.pids("dashboard")
+    dead = threading.Event()
 
+    def hold() -> None:
+        while not dead.is_set():
+            for pid in victims:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.001)  # a CPU limit by pausing wakes them up again
 
-def started_again(replica: Replica) -> None:
-    replica.part.start()
-    replica.part.wait_ready()
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        act()
+        time.sleep(0.3)  # the request is on its way: nobody tells when it has arrived at a process that stands still
+    finally:
+        dead.set()
+        holding.join()
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
 
 
 SCREENSHOTS = Path(__file__).with_name("browser") / "screenshots"

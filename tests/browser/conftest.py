@@ -10,8 +10,8 @@ from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
-    with open_world() as opened:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_world(tmp_path_factory.mktemp("platform")) as opened:
         yield opened
 
 

@@ -194,13 +194,14 @@ def test_a_first_visit_stays_within_its_budget(visit, manager):
 
 
 def save_p95_milliseconds(visitor: Visitor) -> float:
-    """Of a hundred saves, one after another, through the gateway."""
+    """Of sixty saves through the gateway, five a second: as fast as they come, one replica's CPU limit would be measured."""
     took = []
     with visitor.world.api(visitor.person) as api:
         [listed] = api.get("/api/v1/dashboard/layouts").json()["layouts"]
         path, etag = f"/api/v1/dashboard/layouts/{listed['id']}", listed["etag"]
         body = {"name": "Shop", "document": document(FOR_ADMINS)}
-        for _ in range(100):
+        for _ in range(60):
+            time.sleep(0.2)
             begun = time.perf_counter()
             etag = api.put(path, json=body, headers={"if-match": etag}).json()["etag"]
             took.append(1000 * (time.perf_counter() - begun))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from browser_world import SESSIONS, started_again, stopped_while
+from browser_world import SESSIONS, died_while
 from playwright.sync_api import Route, expect
 
 REFRESH = f"**{SESSIONS}/refresh"
@@ -88,15 +88,11 @@ def test_several_requests_that_find_the_session_over_ask_once(ada):
 
 def test_the_server_dies_while_it_saves(ada):
     ada.page.get_by_role("button", name="Add widget").first.hover()
-    try:
-        stopped_while(
-            ada.world.dashboard, lambda: ada.page.get_by_role("button", name="Save", exact=True).click(no_wait_after=True)
-        )
-        expect(ada.page.get_by_role("alert")).to_contain_text("Not saved. The server cannot answer at the moment.")
-        ada.expect_status("Unsaved changes")
-        expect(ada.widget("Note")).to_be_visible()
-    finally:
-        started_again(ada.world.dashboard)
+    died_while(ada.world, lambda: ada.page.get_by_role("button", name="Save", exact=True).click(no_wait_after=True))
+    expect(ada.page.get_by_role("alert")).to_contain_text("Not saved. The server cannot answer at the moment.")
+    ada.expect_status("Unsaved changes")
+    expect(ada.widget("Note")).to_be_visible()
+    ada.world.wait_until_served()
     ada.page.get_by_role("button", name="Try again").click()
     ada.expect_status("All changes saved")
     ada.page.reload()

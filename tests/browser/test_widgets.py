@@ -9,6 +9,29 @@ from playwright.sync_api import Locator, expect
 
 TOP = "**/api/v2/orders/products/top?**"
 PLATFORM = "**/api/v1/dashboard/platform/**"
+TIMES = [1_700_000_000 + 15 * n for n in range(240)]
+REPLICAS = {
+    "step_seconds": 15,
+    "times": TIMES,
+    "services": [
+        {"name": "dashboard", "replicas": [1] * 240, "desired": [1] * 240},
+        {"name": "orders", "replicas": [1] * 120 + [4] * 120, "desired": [1] * 119 + [4] * 121},
+    ],
+}
+HEALTH = {
+    "step_seconds": 15,
+    "times": TIMES,
+    "services": [
+        {"name": "dashboard", "requests_per_second": [0] * 240, "error_share": [None] * 240, "p95_ms": [None] * 240},
+        {
+            "name": "orders",
+            "requests_per_second": [20] * 240,
+            "error_share": [0.05] * 240,
+            "p95_ms": [100 + n / 3 for n in range(240)],
+        },
+    ],
+}
+"""An hour in which orders was scaled up, answered one request in twenty with an error, and grew slower; nobody asked the dashboard."""
 
 
 def begin(visit, *roles: str, **context):
@@ -60,8 +83,27 @@ def test_what_sells_best_is_a_list_with_bars(visit):
     ada.save()
 
 
+def an_hour_ago(visitor) -> None:
+    """Figures of an hour in which something happened, in place of what the platform did since it was started."""
+    visitor.page.route(PLATFORM, lambda route: route.fulfill(json=REPLICAS if "replicas" in route.request.url else HEALTH))
+
+
+def test_the_platform_s_own_figures(visit):
+    ada = begin(visit, "staff", "admin")
+    services = ["dashboard", "identity", "orders"]
+    health, replicas = rows(ada.add("Platform health")), rows(ada.add("Replicas over time"))
+    assert [row[0] for row in health] == [row[0] for row in replicas] == services
+    for name, rate, _, p95 in health:
+        assert float(rate) >= 0, name
+        assert re.fullmatch(r"–|\d+ ms", p95), name
+    for name, *counts in replicas:
+        assert all(1 <= int(count) <= 6 for count in counts), name
+    ada.save()
+
+
 def test_health_is_a_line_and_a_row_a_service(visit):
     ada = begin(visit, "staff")
+    an_hour_ago(ada)
     widget = ada.add("Platform health")
     [dashboard, orders] = rows(widget)
     assert dashboard == ["dashboard", "0", "–", "–"]
@@ -74,6 +116,7 @@ def test_health_is_a_line_and_a_row_a_service(visit):
 
 def test_replicas_are_steps_and_a_row_a_service(visit):
     ada = begin(visit, "admin")
+    an_hour_ago(ada)
     widget = ada.add("Replicas over time")
     assert rows(widget) == [["dashboard", "1", "1", "1"], ["orders", "4", "4", "4"]]
     expect(widget.get_by_role("img", name="Replicas of the last 60 minutes. Now: dashboard 1, orders 4")).to_be_visible()
@@ -121,6 +164,7 @@ def test_all_three_speak_german(visit):
         ada.add(kind)
     ada.save()
     german = visit(ada.person, locale="de-DE")
+    an_hour_ago(german)
     german.sign_in()
     expect(german.widget("Meistverkauft")).to_contain_text("verkauft")
     expect(german.widget("Meistverkauft").get_by_role("list", name="Höchster Umsatz in 30 Tagen")).to_be_visible()
