@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,13 @@ from scaleproof.tuner.cpu_fit import cpu_curve
 from scaleproof.tuner.measure import Rig
 from scaleproof.tuner.overload_fit import OVERLOADS, fit_overload
 from scaleproof.tuner.ports import LoadPlan, Progress
-from scaleproof.tuner.staircase import IDLE_SECONDS, THINK_SECONDS, Climb, Staircase, rate_per_user
+from scaleproof.tuner.staircase import IDLE_SECONDS, Climb, Staircase, rate_per_user
 
 LEVELS: Final = (1, 2, 4)
 PROBE_RATES: Final = (10.0, 30.0, 90.0)
 """For a first guess: so far apart that one of them is a fair load of most services, and the first one of the others."""
 PROBE_STEP_SECONDS: Final = 2.0
-_DRAWN_USERS: Final = 200
+_DRAWN_ACTIONS: Final = 6000
 _DRAWN_SECONDS: Final = 60.0
 _HIGH_ENOUGH: Final = 0.8
 """One replica has to be driven to this share of its quota, or its capacity would be extrapolated."""
@@ -97,13 +98,20 @@ class Expedition:
         """Send a staircase and read what it did."""
         per_user = self._rate_per_user(staircase.services)
         self.seed += 1
-        plan = staircase.plan(rate_per_user=per_user, seed=self.seed, locustfile=self.locustfile)
-        load = self.rig.generator.run(plan, WholeStage(self.rig.progress, self.rig.clock, self.begun))
-        if load.interrupted:
+        load = self.rig.spec.load
+        plan = staircase.plan(
+            rate_per_user=per_user,
+            think_seconds=load.think_seconds,
+            most_users=load.users,
+            seed=self.seed,
+            locustfile=self.locustfile,
+        )
+        sent = self.rig.generator.run(plan, WholeStage(self.rig.progress, self.rig.clock, self.begun))
+        if sent.interrupted:
             raise KeyboardInterrupt
-        seen = self.rig.target.observe(load.started_at - IDLE_SECONDS, self.rig.clock())
+        seen = self.rig.target.observe(sent.started_at - IDLE_SECONDS, self.rig.clock())
         shifted = {name: frame.assign(time_s=frame["time_s"] - IDLE_SECONDS) for name, frame in seen.tables.items()}
-        tables = {**shifted, **load.tables}
+        tables = {**shifted, **sent.tables}
         if tables["requests"].empty:
             raise CannotMeasureError(
                 f"calibration of {', '.join(sorted(staircase.services))}: no request was answered",
@@ -113,15 +121,17 @@ class Expedition:
 
     def _rate_per_user(self, services: frozenset[str]) -> float:
         flat = Shape("steps", ((0.0, 1.0), (_DRAWN_SECONDS, 1.0)))
+        load = self.rig.spec.load
+        users = math.ceil(_DRAWN_ACTIONS / _DRAWN_SECONDS * load.mean_think_seconds)
         plan = LoadPlan(
-            users=_DRAWN_USERS,
+            users=users,
             shape=flat,
             seed=self.seed,
-            think_seconds=THINK_SECONDS,
+            think_seconds=load.think_seconds,
             locustfile=self.locustfile,
             services=services,
         )
-        rate = rate_per_user(self.rig.generator.draw(plan), _DRAWN_USERS, _DRAWN_SECONDS)
+        rate = rate_per_user(self.rig.generator.draw(plan), users, _DRAWN_SECONDS)
         if rate <= 0:
             raise BadInputError(
                 f"{self.locustfile}: no task begins at {', '.join(sorted(services))}, so it cannot be calibrated",

@@ -18,8 +18,6 @@ from scaleproof.tuner.ports import LoadPlan
 
 Floats = NDArray[np.float64]
 
-THINK_SECONDS: Final = (1.5, 2.5)
-"""Few users who act often: the rates are what counts, and few connections start quickly."""
 LEAD_SECONDS: Final = 0.7
 """The start of a step does not count: the rate settles, queues of the step before drain."""
 _KEEPS_UP: Final = 0.85
@@ -50,13 +48,23 @@ class Staircase:
             points += [(begin, rate / top), ((index + 1) * self.each_seconds, rate / top)]
         return Shape("steps", tuple(points))
 
-    def plan(self, *, rate_per_user: float, seed: int, locustfile: Path) -> LoadPlan:
-        """The load; `rate_per_user` is what one active user sends at `THINK_SECONDS`."""
+    def plan(
+        self, *, rate_per_user: float, think_seconds: tuple[float, float], most_users: int, seed: int, locustfile: Path
+    ) -> LoadPlan:
+        """The load; `rate_per_user` is what one active user sends at `think_seconds`.
+
+        What a request costs depends on how many people send them, since what is cached for one serves nobody else: so there are as
+        many as the load itself has at these rates, up to `most_users`. Who acts once is as new to a cache however long the next
+        action takes, so nobody thinks longer than this lasts.
+        """
+        needed = max(self.rates) / rate_per_user
+        share = min(1.0, self.duration_seconds / (sum(think_seconds) / 2), most_users / needed)
+        least, most = think_seconds
         return LoadPlan(
-            users=max(1, math.ceil(max(self.rates) / rate_per_user)),
+            users=max(1, math.ceil(needed * share)),
             shape=self.shape(),
             seed=seed,
-            think_seconds=THINK_SECONDS,
+            think_seconds=(least * share, most * share),
             locustfile=locustfile,
             services=self.services,
         )

@@ -19,8 +19,26 @@ def test_the_shape_holds_every_rate():
 
 
 def test_the_plan_has_users_for_the_highest_rate():
-    plan = STAIRS.plan(rate_per_user=0.5, seed=3, locustfile=Path("file.py"))
+    plan = STAIRS.plan(rate_per_user=0.5, think_seconds=(1.0, 3.0), most_users=100, seed=3, locustfile=Path("file.py"))
     assert (plan.users, plan.services, plan.seed) == (40, frozenset({"orders"}), 3)
+    assert plan.think_seconds == (1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("most_users", "users", "think"),
+    [
+        (50, 50, (1.25, 3.75)),  # no more than the load has, so they think less
+        (1000, 200, (5.0, 15.0)),
+    ],
+)
+def test_as_many_users_as_the_load_has(most_users, users, think):
+    plan = STAIRS.plan(rate_per_user=0.1, think_seconds=(5.0, 15.0), most_users=most_users, seed=3, locustfile=Path("file.py"))
+    assert (plan.users, plan.think_seconds) == (users, think)
+
+
+def test_nobody_thinks_longer_than_it_lasts():
+    plan = STAIRS.plan(rate_per_user=0.05, think_seconds=(10.0, 30.0), most_users=1000, seed=3, locustfile=Path("file.py"))
+    assert (plan.users, plan.think_seconds) == (200, (5.0, 15.0))
 
 
 def test_rate_per_user_of_a_schedule():
