@@ -52,7 +52,7 @@ demo-dashboards: $(INSTALLED)  ## The loop with 2,000 users who open dashboards,
 web: $(BROWSER)  ## The dashboard's front end, into services/dashboard/static (docs/front-end.md)
 	@scripts/web
 
-test-browser: $(BROWSER)  ## The front end in Chromium, on the reference platform (about 3 minutes; installs Debian's chromium where it is missing)
+test-browser: $(BROWSER)  ## The front end in Chromium, on the reference platform (about 4 minutes; installs Debian's chromium where it is missing)
 	@scripts/test-browser
 
 .PHONY: test-upstream

@@ -20,6 +20,7 @@ import httpx
 from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 from reference_project import ReferenceProject
 
+from demos.stage import status_of, wait_until
 from demos.tokens import Seal, bearer, write_secret
 from services.common.tokens.principal import Role
 from services.common.tokens.settings import read_expected
@@ -32,7 +33,6 @@ PROVIDERS = "/api/v1/identity/oidc"
 USERS = "/api/v1/identity/users"
 ADMIN = "admin@example.org"
 PASSWORD = "correct horse battery staple"  # of accounts in the test's own database, which goes with it
-LIMIT_SECONDS = 60
 NUMBERS = itertools.count(1)
 
 
@@ -83,10 +83,7 @@ class World:
 
     def wait_until_served(self) -> None:
         """The page, through the gateway."""
-        deadline = time.monotonic() + LIMIT_SECONDS
-        while httpx.get(self.url + PAGE, timeout=20, trust_env=False).status_code != httpx.codes.OK:
-            assert time.monotonic() < deadline, "the dashboard did not come back"
-            time.sleep(0.1)
+        wait_until(lambda: status_of(self.url + PAGE) == httpx.codes.OK, "the page through the gateway")
 
     def _environment_of(self, service: str) -> dict[str, str]:
         """What one of its replicas was told."""

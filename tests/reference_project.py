@@ -20,27 +20,24 @@ class ReferenceProject:
         self.folder = folder
         for name in ("services", "loadtests"):
             (folder / name).symlink_to(REPOSITORY / name)
-        platform = (REPOSITORY / "platform.yaml").read_text()
-        assert "port: 8080" in platform
-        (folder / "platform.yaml").write_text(platform.replace("port: 8080", "port: 0"))
-        (folder / "Pulumi.dev.yaml").write_text((REPOSITORY / "Pulumi.dev.yaml").read_text())
+        for name in ("platform.yaml", "Pulumi.dev.yaml"):
+            (folder / name).write_text((REPOSITORY / name).read_text())
+        self.edit_platform("port: 8080", "port: 0")
 
     def became(self, script: str, *, think: str) -> None:
         """The project that a script of the repository makes, with another think time and any free port."""
         subprocess.run([REPOSITORY / script, self.folder], check=True)
-        file = self.folder / "platform.yaml"
-        text = file.read_text()
-        assert "think_seconds: [50, 70]" in text
-        file.write_text(text.replace("port: 8080", "port: 0").replace("think_seconds: [50, 70]", f"think_seconds: {think}"))
+        self.edit_platform("port: 8080", "port: 0")
+        self.edit_platform("think_seconds: [50, 70]", f"think_seconds: {think}")
 
     def edit_platform(self, was: str, becomes: str) -> None:
-        file = self.folder / "platform.yaml"
-        text = file.read_text()
-        assert was in text
-        file.write_text(text.replace(was, becomes))
+        self._edit("platform.yaml", was, becomes)
 
     def edit_policy(self, was: str, becomes: str) -> None:
-        file = self.folder / "Pulumi.dev.yaml"
+        self._edit("Pulumi.dev.yaml", was, becomes)
+
+    def _edit(self, name: str, was: str, becomes: str) -> None:
+        file = self.folder / name
         text = file.read_text()
         assert was in text
         file.write_text(text.replace(was, becomes))
